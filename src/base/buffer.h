@@ -1,0 +1,82 @@
+// A growable run of bytes that is never zero-filled, charged to a budget, with slack after its end.
+//
+// The slack lets vectorised readers (simdjson) read past the last byte. Growth doubles. Owned by one request; movable.
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include "base/budget.h"
+
+namespace capture::base {
+
+class Buffer {
+  public:
+    static constexpr std::size_t kSlack = 64;
+
+    Buffer() = default;
+    /// Without a budget nothing is charged (tests, tools).
+    explicit Buffer(Budget* budget) : charge_(budget ? Charge(*budget) : Charge()) {}
+    Buffer(Buffer&& other) noexcept
+        : data_(std::move(other.data_)),
+          size_(std::exchange(other.size_, 0)),
+          capacity_(std::exchange(other.capacity_, 0)),
+          charge_(std::move(other.charge_)) {}
+    Buffer& operator=(Buffer&& other) noexcept {
+        data_ = std::move(other.data_);
+        size_ = std::exchange(other.size_, 0);
+        capacity_ = std::exchange(other.capacity_, 0);
+        charge_ = std::move(other.charge_);
+        return *this;
+    }
+
+    const char* data() const { return data_.get(); }
+    char* data() { return data_.get(); }
+    std::size_t size() const { return size_; }
+    std::size_t capacity() const { return capacity_; }
+    bool empty() const { return size_ == 0; }
+    std::string_view view() const { return {data_.get(), size_}; }
+    Budget* budget() const { return charge_.budget(); }
+
+    /// Makes room for `capacity` bytes in all. False when the budget refuses; the content stays.
+    [[nodiscard]] bool reserve(std::size_t capacity) {
+        if (capacity <= capacity_) return true;
+        std::size_t const wanted = capacity < 2 * capacity_ ? 2 * capacity_ : capacity;
+        if (!charge_.add(wanted + (capacity_ ? 0 : kSlack) - capacity_)) return false;
+        void* grown = std::realloc(data_.get(), wanted + kSlack);
+        if (!grown) std::abort();
+        (void)data_.release();
+        data_.reset(static_cast<char*>(grown));
+        capacity_ = wanted;
+        return true;
+    }
+    [[nodiscard]] bool append(std::string_view bytes) {
+        if (!reserve(size_ + bytes.size())) return false;
+        if (!bytes.empty()) std::memcpy(data_.get() + size_, bytes.data(), bytes.size());
+        size_ += bytes.size();
+        return true;
+    }
+    /// Declares that `size` bytes (at most the capacity) are filled.
+    void resize(std::size_t size) { size_ = size; }
+    void clear() { size_ = 0; }
+    /// Gives the memory back.
+    void reset() {
+        data_.reset();
+        size_ = capacity_ = 0;
+        charge_.clear();
+    }
+
+  private:
+    struct Free {
+        void operator()(char* p) const { std::free(p); }
+    };
+    std::unique_ptr<char[], Free> data_;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
+    Charge charge_;
+};
+
+}  // namespace capture::base

@@ -1,0 +1,81 @@
+#include "base/uuid.h"
+
+#include <algorithm>
+
+namespace capture::base {
+namespace {
+
+int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+constexpr std::string_view kUrn = "urn:uuid:";
+constexpr std::array<std::size_t, 4> kHyphens{8, 13, 18, 23};
+
+}  // namespace
+
+std::optional<Uuid> Uuid::parse(std::string_view text) {
+    if (text.size() == 38 && text.front() == '{' && text.back() == '}') {
+        text = text.substr(1, 36);
+        if (text.size() != 36 || text[8] != '-') return std::nullopt;
+    } else if (text.starts_with(kUrn)) {
+        text.remove_prefix(kUrn.size());
+        if (text.size() != 36) return std::nullopt;
+    }
+    bool const hyphenated = text.size() == 36;
+    if (!hyphenated && text.size() != 32) return std::nullopt;
+    Uuid uuid;
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < 16; ++i) {
+        if (hyphenated && std::find(kHyphens.begin(), kHyphens.end(), at) != kHyphens.end()) {
+            if (text[at] != '-') return std::nullopt;
+            ++at;
+        }
+        int const high = hex_value(text[at]);
+        int const low = hex_value(text[at + 1]);
+        if (high < 0 || low < 0) return std::nullopt;
+        uuid.bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
+        at += 2;
+    }
+    return uuid;
+}
+
+void Uuid::format(char* out) const {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    for (std::size_t i = 0; i < 16; ++i) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
+        *out++ = kDigits[bytes[i] >> 4];
+        *out++ = kDigits[bytes[i] & 15];
+    }
+}
+
+std::uint64_t Uuid::v7_millis() const {
+    std::uint64_t millis = 0;
+    for (std::size_t i = 0; i < 6; ++i) millis = millis << 8 | bytes[i];
+    return millis;
+}
+
+UuidSource::UuidSource() {
+    std::random_device device;
+    std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
+    engine_.seed(seed);
+}
+
+Uuid UuidSource::v7(std::int64_t unix_millis) {
+    constexpr std::int64_t kMaxMillis = (std::int64_t{1} << 48) - 1;
+    auto const millis = static_cast<std::uint64_t>(std::clamp<std::int64_t>(unix_millis, 0, kMaxMillis));
+    std::uint64_t const a = engine_();
+    std::uint64_t const b = engine_();
+    Uuid uuid;
+    for (std::size_t i = 0; i < 6; ++i) uuid.bytes[i] = static_cast<std::uint8_t>(millis >> (40 - 8 * i));
+    uuid.bytes[6] = static_cast<std::uint8_t>(0x70 | (a & 0x0f));
+    uuid.bytes[7] = static_cast<std::uint8_t>(a >> 8);
+    for (std::size_t i = 0; i < 8; ++i) uuid.bytes[8 + i] = static_cast<std::uint8_t>(b >> (8 * i));
+    uuid.bytes[8] = static_cast<std::uint8_t>(0x80 | (uuid.bytes[8] & 0x3f));
+    return uuid;
+}
+
+}  // namespace capture::base
