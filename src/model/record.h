@@ -43,7 +43,7 @@ enum class KeyKind : std::uint8_t { Event, SessionId, Null };
 
 struct Destination {
     Output output = Output::AnalyticsMain;
-    std::string_view custom_topic;  ///< Output::Custom only
+    std::string_view custom_topic{};  ///< Output::Custom only
     KeyKind key = KeyKind::Event;
     bool person_processing_off = false;  ///< header force_disable_person_processing
     bool dlq = false;                    ///< headers dlq_*

@@ -1,0 +1,121 @@
+#include "route/escape.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX2__) || defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace capture::route {
+namespace {
+
+/// The escape of one byte in eight bytes, so that it is one store; length 0 = the byte stands for itself.
+struct Escape {
+    std::array<char, 7> text{};
+    std::uint8_t length = 0;
+};
+static_assert(sizeof(Escape) == 8);
+
+constexpr std::array<Escape, 256> make_escapes() {
+    std::array<Escape, 256> table{};
+    constexpr char kHex[] = "0123456789abcdef";
+    for (std::size_t c = 0; c < 0x20; ++c) table[c] = {{'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]}, 6};
+    table['\b'] = {{'\\', 'b'}, 2};
+    table['\t'] = {{'\\', 't'}, 2};
+    table['\n'] = {{'\\', 'n'}, 2};
+    table['\f'] = {{'\\', 'f'}, 2};
+    table['\r'] = {{'\\', 'r'}, 2};
+    table['"'] = {{'\\', '"'}, 2};
+    table['\\'] = {{'\\', '\\'}, 2};
+    return table;
+}
+constexpr auto kEscapes = make_escapes();
+
+char* put_escape(char* out, char c) {
+    Escape const& escape = kEscapes[static_cast<unsigned char>(c)];
+    std::memcpy(out, &escape, sizeof(escape));
+    return out + escape.length;
+}
+
+#if defined(__AVX2__)
+constexpr std::size_t kBlock = 32;
+using Block = __m256i;
+Block load(const char* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+void store(char* p, Block block) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), block); }
+std::uint32_t special(Block block) {
+    Block const quote = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('"'));
+    Block const slash = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('\\'));
+    Block const low = _mm256_cmpeq_epi8(_mm256_max_epu8(block, _mm256_set1_epi8(0x1f)), _mm256_set1_epi8(0x1f));
+    return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(quote, slash), low)));
+}
+#elif defined(__SSE2__)
+constexpr std::size_t kBlock = 16;
+using Block = __m128i;
+Block load(const char* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+void store(char* p, Block block) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), block); }
+std::uint32_t special(Block block) {
+    Block const quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
+    Block const slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
+    Block const low = _mm_cmpeq_epi8(_mm_max_epu8(block, _mm_set1_epi8(0x1f)), _mm_set1_epi8(0x1f));
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), low)));
+}
+#else
+constexpr std::size_t kBlock = 0;
+#endif
+
+/// Text is escaped in pieces, so that the worst case reserved ahead stays small.
+constexpr std::size_t kPiece = 1024;
+/// Six bytes for one, and what a block or escape store writes beyond its end.
+constexpr std::size_t kWorst = 6 * kPiece + 64;
+
+char* escape_tail(char* out, const char* p, const char* end) {
+    for (; p != end; ++p) {
+        if (kEscapes[static_cast<unsigned char>(*p)].length == 0) {
+            *out++ = *p;
+        } else {
+            out = put_escape(out, *p);
+        }
+    }
+    return out;
+}
+
+char* escape_piece(char* out, const char* p, const char* end) {
+    if constexpr (kBlock > 0) {
+        // A block is copied whole and the cursor set to its first special byte; then the rest of it is copied again
+        // behind the escape. Loads reach at most two blocks from p, hence the bound.
+        while (static_cast<std::size_t>(end - p) >= 2 * kBlock) {
+            Block const block = load(p);
+            store(out, block);
+            std::uint32_t mask = special(block);
+            std::size_t done = 0;
+            while (mask != 0) {
+                auto const at = static_cast<std::size_t>(std::countr_zero(mask));
+                out = put_escape(out + (at - done), p[at]);
+                done = at + 1;
+                store(out, load(p + done));
+                mask &= mask - 1;
+            }
+            out += kBlock - done;
+            p += kBlock;
+        }
+    }
+    return escape_tail(out, p, end);
+}
+
+}  // namespace
+
+void append_escaped(base::ByteWriter& out, std::string_view text) {
+    while (!text.empty()) {
+        std::string_view const piece = text.substr(0, kPiece);
+        char* const begin = out.room(std::min(kWorst, 6 * piece.size() + 64));
+        char* const end = escape_piece(begin, piece.data(), piece.data() + piece.size());
+        out.advance(static_cast<std::size_t>(end - begin));
+        text.remove_prefix(piece.size());
+    }
+}
+
+}  // namespace capture::route
