@@ -1,11 +1,18 @@
-// Structured logs: one JSON object per line on stdout, or coloured text with LOG_LEVEL=debug. Contract 80 §9.
+// Structured logs: one JSON object per line on stdout, or coloured text with LOG_LEVEL=debug.
+// Contract 80 §9.
 //
 //   log.warn("capture::http", "Request body stalled", {{"path", path}, {"bytes_received", n}});
 //
-// Targets are module-like paths that RUST_LOG directives match (`info,rdkafka=warn`). Any thread. Never log secrets,
-// payloads or token lists.
+// Targets are module-like paths that RUST_LOG directives match (`info,rdkafka=warn`). Any thread.
+// Never log secrets, payloads or token lists.
+//
+// Lines are handed to one writing thread, so that a slow reader of stdout never holds up a worker.
+// When 8 MiB wait unwritten, further lines are counted and left out, and the next line that fits
+// says how many. The destructor and flush() write everything that waits. See rate_limited.h for
+// lines that a client could cause without end.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -33,8 +40,11 @@ struct Field {
 };
 
 struct LogOptions {
-    std::string filter = "info";  ///< RUST_LOG directives: `level` and `target=level`, the longest prefix wins
-    bool human = false;           ///< coloured text instead of JSON
+    std::string filter =
+        "info";  ///< RUST_LOG directives: `level` and `target=level`, the longest prefix wins
+    bool human = false;           ///< text instead of JSON
+    bool colours = true;          ///< ANSI colours in that text
+    int fd = 1;                   ///< stays open; the caller's
     std::string pod = "unknown";  ///< HOSTNAME, in the root span of every line
 };
 
@@ -63,6 +73,9 @@ class Logger {
     void error(std::string_view target, std::string_view message, Fields fields = {}) {
         if (enabled(Level::Error, target)) log(Level::Error, target, message, fields);
     }
+
+    /// Returns when everything logged before has been written.
+    void flush();
 
   private:
     Logger();
