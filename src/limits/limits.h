@@ -1,21 +1,23 @@
-// The room's door: every limit of contract 30, for one process (Limits) and for one worker (WorkerLimits).
+// The room's door: every limit of contract 30, for one process (Limits) and for one worker
+// (WorkerLimits).
 //
-// Limits owns the Redis clients, the shared facts and the loops that refresh them, all of which run on the
-// housekeeping thread's io_context. A worker never waits for Redis, with one exception: the known-token look-up, which
-// has a deadline. Everything fails open: without Redis, or before the first answer, nothing is limited that does not
-// limit itself from this process's own counts.
+// Limits owns the Redis clients, the shared facts and the loops that refresh them, all of which run
+// on the housekeeping thread's io_context. A worker never waits for Redis, with one exception: the
+// known-token look-up, which has a deadline. Everything fails open: without Redis, or before the
+// first answer, nothing is limited that does not limit itself from this process's own counts.
 //
 // A surface calls, in its own order (contract 30 §11; the order below is that of the v0 routes):
 //
 //   if (co_await limits.token_refused(token)) …401…                        // contract 10 §8.1
 //   RequestLimits request = limits.request(token, now);
 //   QuotaOutcome quota = request.quota(batch.events);                      // §3.4
-//   Admission admission = request.admit(events, arena, data_size);         // §11 steps 7 to 11 in one call
+//   Admission admission = request.admit(events, arena, data_size);         // §11 steps 7 to 11 in
+//   one call
 //
 // or, one event at a time, dropped_by_token → restrict → ai_budget → rate_limit → overflow.
 //
-// The room counts everything of contract 30 §15 except capture_events_dropped_total: that one belongs to the caller,
-// who gets the reasons back.
+// The room counts everything of contract 30 §15 except capture_events_dropped_total: that one
+// belongs to the caller, who gets the reasons back.
 #pragma once
 
 #include <array>
@@ -48,8 +50,9 @@ struct QuotaOutcome {
     bool billing_limited = false;
     /// Events that were taken out of the batch; what the ledger counts.
     std::uint32_t removed = 0;
-    /// What capture_events_dropped_total{cause} goes up by. The global resource also counts the events that a scoped
-    /// resource retained (contract 30 §3.4 step 3), so the sum may exceed `removed`.
+    /// What capture_events_dropped_total{cause} goes up by. The global resource also counts the
+    /// events that a scoped resource retained (contract 30 §3.4 step 3), so the sum may exceed
+    /// `removed`.
     std::array<std::uint32_t, static_cast<std::size_t>(model::DropReason::kCount)> counted{};
 };
 
@@ -57,37 +60,44 @@ struct QuotaOutcome {
 struct Admission {
     /// By DropReason; these events are no longer in the vector.
     std::array<std::uint32_t, static_cast<std::size_t>(model::DropReason::kCount)> dropped{};
-    /// Events stamped by the global rate limiter, and up to ten of their distinct_ids (for the ingestion warning).
+    /// Events stamped by the global rate limiter, and up to ten of their distinct_ids (for the
+    /// ingestion warning).
     std::uint32_t rate_limited = 0;
-    std::uint32_t limited_id_count = 0;  ///< different distinct_ids among them, as far as kept: at most 11
+    std::uint32_t limited_id_count =
+        0;  ///< different distinct_ids among them, as far as kept: at most 11
     std::array<std::string_view, 10> limited_ids{};
 
     std::uint32_t dropped_total() const {
         std::uint32_t sum = 0;
-        for (std::uint32_t const n : dropped) sum += n;
+        for (std::uint32_t const n : dropped)
+            sum += n;
         return sum;
     }
 };
 
-/// The limits as they stand for one request. Made on the worker, used there, and dead after the coroutine's next
-/// await (the facts it points to may be refreshed then).
+/// The limits as they stand for one request. Made on the worker, used there, and dead after the
+/// coroutine's next await (the facts it points to may be refreshed then).
 class RequestLimits {
   public:
-    /// §3.4: removes what a billing quota refuses. Events may change their order as the contract says.
+    /// §3.4: removes what a billing quota refuses. Events may change their order as the contract
+    /// says.
     QuotaOutcome quota(std::vector<model::ParsedEvent>& events);
     /// §3.8: counts admitted events of tokens in a grace period. Call with what quota() left.
     void count_grace_period(const std::vector<model::ParsedEvent>& events);
-    /// Whether the whole token is over the mode's global quota (surfaces that answer before they know events).
+    /// Whether the whole token is over the mode's global quota (surfaces that answer before they
+    /// know events).
     bool over_global_quota() const;
 
     /// §6. `distinct_id` is the normalised one; empty matches whole-token entries only.
     bool dropped_by_token(std::string_view distinct_id) const;
-    /// §9: stamps the event, or returns the reason to drop it. A redirect's topic is copied to `arena`.
+    /// §9: stamps the event, or returns the reason to drop it. A redirect's topic is copied to
+    /// `arena`.
     std::optional<model::DropReason> restrict(model::Event& event, base::Arena& arena);
-    /// §8: true when the event is over the token's byte budget and must be dropped. `data_bytes` is the size of its
-    /// `data` text. Charges AI events only.
+    /// §8: true when the event is over the token's byte budget and must be dropped. `data_bytes` is
+    /// the size of its `data` text. Charges AI events only.
     bool ai_budget(const model::Event& event, std::size_t data_bytes);
-    /// §7.6: charges the event; true when it was limited and stamped. False in `import` and `recordings`.
+    /// §7.6: charges the event; true when it was limited and stamped. False in `import` and
+    /// `recordings`.
     bool rate_limit(model::Event& event);
     /// §5: restriction flag, forced keys, token bucket. Stamps and counts.
     void overflow(model::Event& event);
@@ -117,10 +127,11 @@ class WorkerLimits {
     WorkerLimits& operator=(WorkerLimits&&) noexcept;
     ~WorkerLimits();
 
-    /// Contract 10 §8.1: whether the request must be refused with UnknownToken. Answers without suspending when the
-    /// check is off, the marker is stale or a cache knows the token.
+    /// Contract 10 §8.1: whether the request must be refused with UnknownToken. Answers without
+    /// suspending when the check is off, the marker is stale or a cache knows the token.
     base::Task<bool> token_refused(std::string_view token);
-    /// The same without a coroutine: nothing when only Redis knows (call token_refused() then). Counts the verdict.
+    /// The same without a coroutine: nothing when only Redis knows (call token_refused() then).
+    /// Counts the verdict.
     std::optional<bool> token_refused_now(std::string_view token);
 
     /// `token` must outlive the result; `now` is the request's time.
@@ -134,19 +145,20 @@ class WorkerLimits {
 
 class Limits {
   public:
-    /// Builds everything and starts nothing. The error names every malformed setting with its variable (a bad Redis
-    /// URL, a window of 0, `import` with an AI overflow topic); an unreachable Redis is no error.
-    static std::expected<std::unique_ptr<Limits>, std::string> create(const config::Settings& settings,
-                                                                      telemetry::Registry& registry,
-                                                                      telemetry::Logger& logger,
-                                                                      const base::Clock& clock);
+    /// Builds everything and starts nothing. The error names every malformed setting with its
+    /// variable (a bad Redis URL, a window of 0, `import` with an AI overflow topic); an
+    /// unreachable Redis is no error.
+    static std::expected<std::unique_ptr<Limits>, std::string> create(
+        const config::Settings& settings, telemetry::Registry& registry, telemetry::Logger& logger,
+        const base::Clock& clock);
     /// Stop first; workers must be gone.
     ~Limits();
 
     /// Starts the loops on the housekeeping context. Call once, from any thread; returns at once.
     void start(base::IoContext& housekeeping);
-    /// Ends the loops, flushes the rate limiter's counts (one last tick), closes the connections. Call from another
-    /// thread than the housekeeping one, while that one still runs its context; returns after at most `limit`.
+    /// Ends the loops, flushes the rate limiter's counts (one last tick), closes the connections.
+    /// Call from another thread than the housekeeping one, while that one still runs its context;
+    /// returns after at most `limit`.
     void stop(std::chrono::milliseconds limit = std::chrono::milliseconds(1500));
 
     WorkerLimits worker();

@@ -1,7 +1,8 @@
 // Facts that one thread refreshes and every worker reads: immutable objects, swapped whole.
 //
-// The housekeeping thread publishes; a worker keeps its own pointer and, once per request, compares one version number
-// (an uncontended load). Only after a change does it take the lock and fetch the new pointer.
+// The housekeeping thread publishes; a worker keeps its own pointer and, once per request, compares
+// one version number (an uncontended load). Only after a change does it take the lock and fetch the
+// new pointer.
 #pragma once
 
 #include <atomic>
