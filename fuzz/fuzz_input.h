@@ -1,5 +1,5 @@
-// What fuzz targets share: the entry point's declaration, an expectation that survives every build type, and a cursor
-// that takes options off the front of the input.
+// What fuzz targets share: the entry point's declaration, an expectation that survives every build
+// type, and a cursor that takes options off the front of the input.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// Runs every file of the given folders through a fuzz target, once: how corpora are plain tests in ordinary builds.
+// Runs every file of the given folders through a fuzz target, once: how corpora are plain tests in
+// ordinary builds.
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -12,7 +13,8 @@ namespace {
 bool replay(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) return false;
-    std::string const text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    std::string const text((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
     // Exactly sized memory, so that AddressSanitizer sees a read past the end.
     std::vector<std::uint8_t> const bytes(text.begin(), text.end());
     LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
