@@ -1,5 +1,6 @@
-// The typed configuration: one struct per concern, filled once at start from the environment (options.h declares every
-// variable: names of both generations, type, default, help). Immutable afterwards; any thread. Contract 80 §3.
+// The typed configuration: one struct per concern, filled once at start from the environment
+// (options.h declares every variable: names of both generations, type, default, help). Immutable
+// afterwards; any thread. Contract 80 §3.
 #pragma once
 
 #include <array>
@@ -26,8 +27,9 @@ struct ServerSettings {
     std::uint64_t body_read_chunk_size_kb = 256;
     bool mirror = false;
     // Ours, not upstream's:
-    std::uint64_t workers = 0;            ///< CAPTURE_WORKERS; 0 = one per core
-    std::uint64_t memory_budget_mib = 0;  ///< CAPTURE_MEMORY_BUDGET_MIB, all workers together; 0 = from the machine
+    std::uint64_t workers = 0;  ///< CAPTURE_WORKERS; after loading never 0
+    std::uint64_t memory_budget_mib =
+        0;  ///< CAPTURE_MEMORY_BUDGET_MIB, all workers together; after loading never 0
 };
 
 /// One producer slot: KAFKA_<SLOT>_PRODUCER_*. Contract 20 §6.2.
@@ -67,7 +69,8 @@ struct OutputSettings {
     std::string producer = "INGESTION";
 };
 
-/// Topics and slots by output name as in the variables (ANALYTICS_MAIN, …); see model/output.h for the enum.
+/// Topics and slots by output name as in the variables (ANALYTICS_MAIN, …); see model/output.h for
+/// the enum.
 struct OutputsSettings {
     std::map<std::string, OutputSettings> by_name;
     bool completeness_check = false;
@@ -180,6 +183,8 @@ enum class SinkKind : std::uint8_t { Kafka, Store, Print, Noop };
 struct Settings {
     Mode mode = Mode::Events;
     bool dev = false;  ///< --dev: embedded store, no Kafka, no Redis, SDK bootstrap answers
+    bool emergency_armed =
+        false;  ///< INGESTION and the warnings use the backup brokers (contract 80 §3.12)
     SinkKind sink = SinkKind::Kafka;
     std::string store_path;  ///< file of the embedded store (CAPTURE_STORE_PATH)
     ServerSettings server;
