@@ -41,32 +41,42 @@ std::uint32_t group(const char* at) {
 }
 
 #ifdef __AVX2__
+// How 32 characters are checked at once: a character's class follows from its high half. One table
+// by high half gives the bit of the class, one by low half the classes in which that low half is
+// foreign: an AND that is not zero means a foreign character.
+using HalfTable = std::array<std::uint8_t, 16>;
+
+constexpr HalfTable kClassOfHigh = [] {
+    constexpr std::uint8_t kNone = 0x01;
+    constexpr std::uint8_t kSymbol = 0x02;  // 0x2_: + /
+    constexpr std::uint8_t kDigit = 0x04;   // 0x3_
+    constexpr std::uint8_t kEarly = 0x08;   // 0x4_, 0x6_: A … O, a … o
+    constexpr std::uint8_t kLate = 0x10;    // 0x5_, 0x7_: P … Z, p … z
+    return HalfTable{kNone, kNone, kSymbol, kDigit, kEarly, kLate, kEarly, kLate,
+                     kNone, kNone, kNone,   kNone,  kNone,  kNone, kNone,  kNone};
+}();
+
+constexpr HalfTable kForeignByLow = [] {
+    HalfTable table{};
+    for (std::size_t c = 0; c < 256; ++c) {
+        bool const foreign = kAlphabet.find(static_cast<char>(c)) == std::string_view::npos;
+        if (foreign) table[c & 0x0F] |= kClassOfHigh[c >> 4];
+    }
+    return table;
+}();
+
+__m256i load_twice(const HalfTable& table) {
+    return _mm256_broadcastsi128_si256(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(table.data())));
+}
+
 /// Decodes 32 characters to 24 bytes (and writes 32) per step while at least `keep` characters
 /// remain; returns how many it took. Stops in front of a block with a foreign character.
-///
-/// A character's class follows from its high half (0x2_ holds + and /, 0x3_ digits, 0x4_/0x5_
-/// capitals, 0x6_/0x7_ small letters). One table by high half gives the bit of its class, one by
-/// low half the classes in which that low half is foreign: an AND that is not zero means a foreign
-/// character. A third table gives what to add to reach the value;
-/// `/` shares its high half with `+` and gets a row of its own.
 std::size_t decode_blocks(std::string_view text, char* out, std::size_t keep) {
-    constexpr char kSymbol = 0x01;
-    constexpr char kDigit = 0x02;
-    constexpr char kEarly = 0x04;  // @ A … O, ` a … o
-    constexpr char kLate = 0x08;   // P … Z …, p … z …
-    constexpr char kNone = 0x10;
-    constexpr char kNoSymbol = kNone | kSymbol;
-    const __m256i class_of_high = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(kNone, kNone, kSymbol, kDigit, kEarly, kLate, kEarly, kLate, kNone, kNone,
-                      kNone, kNone, kNone, kNone, kNone, kNone));
-    const __m256i foreign_by_low = _mm256_broadcastsi128_si256(_mm_setr_epi8(
-        kNoSymbol | kEarly,  // 0x_0: not @ and `
-        kNoSymbol, kNoSymbol, kNoSymbol, kNoSymbol, kNoSymbol, kNoSymbol, kNoSymbol, kNoSymbol,
-        kNoSymbol,               // 0x_1 … 0x_9
-        kNoSymbol | kDigit,      // 0x_A: z, not :
-        kNone | kDigit | kLate,  // 0x_B: +
-        kNoSymbol | kDigit | kLate, kNoSymbol | kDigit | kLate, kNoSymbol | kDigit | kLate,
-        kNone | kDigit | kLate));  // 0x_F: /
+    const __m256i class_of_high = load_twice(kClassOfHigh);
+    const __m256i foreign_by_low = load_twice(kForeignByLow);
+    // By high half, what to add to a character to get its value. `/` shares its high half with `+`
+    // and uses row 1, where no character of the alphabet is.
     const __m256i to_value = _mm256_broadcastsi128_si256(_mm_setr_epi8(
         0, 63 - '/', 62 - '+', 52 - '0', -'A', -'A', 26 - 'a', 26 - 'a', 0, 0, 0, 0, 0, 0, 0, 0));
     const __m256i low_half = _mm256_set1_epi8(0x0F);
@@ -86,8 +96,7 @@ std::size_t decode_blocks(std::string_view text, char* out, std::size_t keep) {
 
         const __m256i row = _mm256_add_epi8(high, _mm256_cmpeq_epi8(in, slash));
         const __m256i values = _mm256_add_epi8(in, _mm256_shuffle_epi8(to_value, row));
-        // Four 6-bit values per 32 bits: first pairs to 12 bits, then both to 24, then the bytes in
-        // order.
+        // Four 6-bit values: first two pairs of 12 bits, then 24 bits, then the bytes in order.
         const __m256i pairs = _mm256_maddubs_epi16(values, _mm256_set1_epi32(0x01400140));
         const __m256i groups = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x00011000));
         const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(groups, pack), join);

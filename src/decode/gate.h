@@ -2,8 +2,8 @@
 // under one absolute cap counted while output is produced. No codec is called anywhere else.
 // Contract 10 §6.
 //
-//   query data or body → whole-payload base64 → form wrapper → gzip | lz-string | UTF-8 check → one
-//   more base64 peel
+//   query data or body → whole-payload base64 → form wrapper → gzip | lz-string | UTF-8 check
+//   → one more base64 peel
 #pragma once
 
 #include <cstddef>
@@ -24,15 +24,14 @@ struct PayloadInput {
     const Query& query;             ///< `data` and `compression`
     std::string_view content_type;  ///< as sent
     std::string_view content_encoding;
-    bool old_path =
-        false;  ///< /e, /capture*, /engage*, /track*: base64 peel without a hint (contract 10 §6.6)
+    /// /e, /capture*, /engage*, /track*: base64 peel without a hint (contract 10 §6.6).
+    bool old_path = false;
 };
 
 /// Thread: any, several calls at once; keeps no state between calls. The texts are valid UTF-8 and
 /// followed by base::Buffer::kSlack readable bytes; a raw uncompressed body is handed on without a
-/// copy. Memory at any time is the payload, its decoded form (at most `decompressed_cap` and 8
-/// KiB; 1.5 times the cap for lz-string) and, for lz-string, 8 bytes per code; all of it is
-/// charged.
+/// copy. Memory at any time is the payload, its decoded form (at most the cap and 8 KiB; 1.5 times
+/// the cap for lz-string) and, for lz-string, 8 bytes per code; all of it is charged.
 class Gate {
   public:
     Gate(std::size_t decompressed_cap, const Probe& probe, telemetry::Logger& log)

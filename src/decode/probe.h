@@ -1,24 +1,17 @@
 // Metrics of the decode room. Contract 10 §14, §17.
 //
-// Per payload that Gate::open() is given: nothing when it is missing or its form wrapper is broken;
-// else
-// - capture_raw_payload_size gets its size in front of decompression (after base64 and form
-// decoding);
-// - decompressed (or needing none): capture_full_payload_size{oversize="false"} gets the text's
-// size in front of the
-//   last base64 peel, and capture_{gzip,lz64}_decompression_ratio the quotient of the two sizes;
-// - over the cap: capture_payload_size_exceeded{kind} counts it, and
-// capture_full_payload_size{oversize="true"} gets
-//   the size that had been reached;
-// - undecodable: only the error metric of the pipeline counts it, under `req_decoding`.
-// The drop `event_too_big` and the error metric belong to the pipeline.
+// Gate::open() counts, per payload (nothing when there is none or its form wrapper is broken):
+// - capture_raw_payload_size: its size in front of decompression, after base64 and form decoding;
+// - capture_full_payload_size{oversize="false"}: the size of the text in front of the last base64
+//   peel, and capture_{gzip,lz64}_decompression_ratio the quotient of the two, unless it fails;
+// - over the cap: capture_payload_size_exceeded{kind} and, with the size that had been reached,
+//   capture_full_payload_size{oversize="true"};
+// - undecodable: nothing more. The error metric and the drop `event_too_big` are the pipeline's.
 //
-// Per payload that Gate::open_black_hole() is given: the capture_test_* families below, and none of
-// the others. Their labels are words of ours, because a client could otherwise make series without
-// end.
+// Gate::open_black_hole() counts the capture_test_* families below and none of the others. Their
+// labels are words of ours, because a client could otherwise make series without end;
+// capture_test_request_seen and capture_test_request_outcome are the pipeline's.
 #pragma once
-
-#include <array>
 
 #include "telemetry/metrics.h"
 
