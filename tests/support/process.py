@@ -74,9 +74,12 @@ def peak_rss_bytes(pid):
 
 
 class Process:
-    """A child process with its output in a file. Stopped processes are continued before they are ended."""
+    """A child process with its output in a file. It dies with the test that started it, unless it is detached."""
 
     def __init__(self, command, log, env=None, cwd=None, detached=False):
+        self.name = Path(str(command[0])).name
+        if not detached:
+            command = ["setpriv", "--pdeathsig", "KILL", "--", *command]
         self.log = Path(log)
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "ab") as output:
@@ -84,7 +87,6 @@ class Process:
                 [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 env=env, cwd=cwd, start_new_session=detached)
         self.pid = self.popen.pid
-        self.name = Path(str(command[0])).name
 
     def output(self):
         return self.log.read_text(errors="replace")

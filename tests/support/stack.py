@@ -52,11 +52,12 @@ def make_archive():
 
 
 class Broker:
-    def __init__(self, directory, node, cluster_id, flags=()):
+    def __init__(self, directory, node, cluster_id, flags=(), detached=False):
         self.directory = Path(directory)
         self.node = node
         self.cluster_id = cluster_id
         self.flags = flags
+        self.detached = detached
         self.port = free_port()
         self.controller_port = free_port()
         self.advertised_port = self.port
@@ -112,7 +113,7 @@ class Broker:
 
     def start(self):
         command = java("kafka.Kafka", self.directory / "server.properties", flags=self.flags)
-        self.process = Process(command, self.directory / "broker.log", detached=True)
+        self.process = Process(command, self.directory / "broker.log", detached=self.detached)
 
     def wait_listening(self):
         self.process.wait_listening(self.port, seconds=60)
@@ -138,10 +139,11 @@ class Broker:
 class Kafka:
     """A cluster. `advertise` maps a broker to the port it tells clients, for a proxy in between."""
 
-    def __init__(self, directory, brokers=1, overrides=None, flags=(), advertise=None):
+    def __init__(self, directory, brokers=1, overrides=None, flags=(), advertise=None,
+                 detached=False):
         self.directory = Path(directory)
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        self.brokers = [Broker(self.directory / f"broker-{node}", node, cluster_id, flags)
+        self.brokers = [Broker(self.directory / f"broker-{node}", node, cluster_id, flags, detached)
                         for node in range(1, brokers + 1)]
         voters = ",".join(f"{b.node}@127.0.0.1:{b.controller_port}" for b in self.brokers)
         for broker in self.brokers:
@@ -200,8 +202,9 @@ class Kafka:
 
 
 class Redis:
-    def __init__(self, directory):
+    def __init__(self, directory, detached=False):
         self.directory = Path(directory)
+        self.detached = detached
         self.port = free_port()
         self.process = None
 
@@ -213,7 +216,7 @@ class Redis:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.process = Process(
             ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
-             self.directory], self.directory / "redis.log", detached=True)
+             self.directory], self.directory / "redis.log", detached=self.detached)
         self.process.wait_listening(self.port, seconds=10)
         return self
 
@@ -260,8 +263,8 @@ class Standing:
         self.down()
         data = self.directory / "data"
         make_archive()
-        kafka = Kafka(data / "kafka", brokers)
-        redis = Redis(data / "redis")
+        kafka = Kafka(data / "kafka", brokers, detached=True)
+        redis = Redis(data / "redis", detached=True)
         try:
             redis.start()
             kafka.start()
