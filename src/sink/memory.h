@@ -4,54 +4,65 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "base/budget.h"
 #include "base/byte_writer.h"
 
 namespace capture::sink {
 
-/// Grows by doubling, charged to a budget. A refusal is only remembered: the writer still gets its
-/// memory, and the group's commit() tells. So a refused group overshoots by one record at most.
+/// One block, grown by doubling and charged to a budget; the part after `start()` is what writers
+/// see. A refusal of the budget is only remembered, for the group's commit(): the writer still gets
+/// its memory, so a refused group overshoots by one record at most.
 class GroupMemory final : public base::ByteWriter {
   public:
     GroupMemory() = default;
-    ~GroupMemory() { std::free(begin_); }
+    ~GroupMemory() { std::free(block_); }
 
     /// Starts anew for `budget`, keeping the block.
     void attach(base::Budget& budget) {
         charge_ = base::Charge(budget);
         refused_ = !charge_.add(capacity());
-        cursor_ = begin_;
+        start(0);
     }
     /// Gives the charge back; the block stays for the next group unless it is large.
     void detach(std::size_t keep_at_most) {
         charge_.clear();
         if (capacity() > keep_at_most) {
-            std::free(begin_);
+            std::free(std::exchange(block_, nullptr));
             begin_ = cursor_ = end_ = nullptr;
         }
     }
-    /// Forgets what was written after `size`.
-    void rewind(std::size_t size) { cursor_ = begin_ + size; }
+    /// Forgets what was written from `offset` on, and writes there.
+    void start(std::size_t offset) { begin_ = cursor_ = block_ + offset; }
+    /// Bytes written since the block's beginning.
+    std::size_t total() const { return static_cast<std::size_t>(cursor_ - block_); }
+    std::string_view at(std::size_t offset, std::size_t bytes) const {
+        return {block_ + offset, bytes};
+    }
+
     [[nodiscard]] bool add_charge(std::size_t bytes) {
         if (!charge_.add(bytes)) refused_ = true;
         return !refused_;
     }
     bool refused() const { return refused_; }
-    std::size_t capacity() const { return static_cast<std::size_t>(end_ - begin_); }
+    std::size_t capacity() const { return static_cast<std::size_t>(end_ - block_); }
 
   private:
     void grow(std::size_t need) override {
-        std::size_t const used = size();
+        std::size_t const used = total();
+        auto const offset = static_cast<std::size_t>(begin_ - block_);
         std::size_t const wanted = std::max({used + need, 2 * capacity(), std::size_t{1024}});
         if (!charge_.add(wanted - capacity())) refused_ = true;
-        auto* const grown = static_cast<char*>(std::realloc(begin_, wanted));
+        auto* const grown = static_cast<char*>(std::realloc(block_, wanted));
         if (!grown) std::abort();
-        begin_ = grown;
+        block_ = grown;
+        begin_ = grown + offset;
         cursor_ = grown + used;
         end_ = grown + wanted;
     }
     base::Charge charge_;
+    char* block_ = nullptr;
     bool refused_ = false;
 };
 

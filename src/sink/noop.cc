@@ -27,7 +27,7 @@ class NoopSink::Group final : public RecordGroup {
     }
 
     base::ByteWriter& begin(const model::Destination&, std::size_t size_hint) override {
-        memory_->bytes.rewind(0);
+        memory_->bytes.start(0);
         (void)memory_->bytes.room(size_hint);
         return memory_->bytes;
     }

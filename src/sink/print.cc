@@ -12,7 +12,7 @@ class PrintSink::Group final : public RecordGroup {
     Group(PrintSink& sink, base::Budget& budget) : sink_(sink) { memory_.attach(budget); }
 
     base::ByteWriter& begin(const model::Destination& destination, std::size_t size_hint) override {
-        memory_.rewind(0);
+        memory_.start(0);
         (void)memory_.room(size_hint);
         destination_ = destination;
         return memory_;

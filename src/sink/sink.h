@@ -5,13 +5,15 @@
 // hands out the place, commit() completes the record, submit() sends all of them in order.
 // Destroying a group that was not submitted sends nothing. Contract 20 §8-9.
 //
-// A sink that chooses (failover, split) is a Sink that holds other Sinks, and its groups hold theirs:
+// A sink that chooses (failover, split) is a Sink that holds other Sinks, and its groups hold
+// theirs:
 // - A split decides per record: its group opens one inner group per child when the first record for
 //   that child begins, forwards begin() and commit(), submits all of them, and reports the first
 //   failure once every child has reported.
 // - A failover decides per group: it forwards to the preferred child while that is healthy. To send
-//   the records again it needs them again, and an inner group gives none back; so it writes into its
-//   own memory and copies into the child's groups, which costs one copy and only where it is wired.
+//   the records again it needs them again, and an inner group gives none back; so it writes into
+//   its own memory and copies into the child's groups, which costs one copy and only where it is
+//   wired.
 // Callbacks may come from any thread, also from inside submit().
 #pragma once
 
