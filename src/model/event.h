@@ -19,6 +19,17 @@ using RawJson = std::string_view;
 
 enum class Cookieless : std::uint8_t { Absent, False, True, Invalid };
 
+/// Members of `properties` that processing may move or remove, as slices `"key":value`. Made only for events that
+/// need them.
+struct PropertyParts {
+    struct Cut {
+        std::string_view member;
+        bool gateway;  ///< `$ai_gateway…`, else `$heatmap_data`
+    };
+    std::span<const std::string_view> heatmap;  ///< what a synthetic `$$heatmap` event keeps: one per key, the last
+    std::span<const Cut> cuts;                  ///< all that may have to be removed, in the order of the text
+};
+
 /// What later stages ask of an event's `properties`, collected in the one walk over them (top-level keys only; of
 /// duplicates the last wins).
 struct PropertyFacts {
@@ -34,6 +45,7 @@ struct PropertyFacts {
     bool prev_pageview_pathname : 1 = false;
     bool current_url : 1 = false;
     bool ai_gateway : 1 = false;             ///< some key starts with `$ai_gateway`
+    const PropertyParts* parts = nullptr;    ///< null unless a heatmap split or the removal of members may follow
 };
 
 /// One event as the client sent it, shape and types checked (contract 10 §7).
@@ -108,7 +120,7 @@ struct EventData {
     std::optional<base::Uuid> uuid;
     RawJson event;
     RawJson properties;                        ///< whole object; unused when `edited`
-    std::span<const std::string_view> members; ///< `"key":value` texts that remain after an edit
+    std::span<const std::string_view> members; ///< what remains after an edit: texts of one or more `"key":value`
     bool edited = false;
     RawJson timestamp;
     RawJson offset;

@@ -1,5 +1,5 @@
-// ParsedEvent → Event: validation, kind, distinct_id, timestamp, uuid, cookieless, heatmap split, historical
-// rerouting. Contract 10 §10. The first failure aborts the request.
+// ParsedEvent → Event: validation, kind, distinct_id, timestamp, uuid, cookieless, heatmap split,
+// historical rerouting. Contract 10 §10. The first failure aborts the request.
 #pragma once
 
 #include <vector>
@@ -24,12 +24,15 @@ class Processor {
   public:
     Processor(const ProcessorOptions& options, const Probe& probe, const base::Clock& clock);
 
-    /// `facts.sent_at` is the effective one (body, else query). On success `out` holds the records' events in order
-    /// (a heatmap split makes two of one). Errors: NoEventName, NoDistinctId, InvalidCookieless.
-    model::Result<void> process(const model::EventBatch& batch, const model::RequestFacts& facts, base::Arena& arena,
-                                std::vector<model::Event>& out);
+    /// `facts.sent_at` is the effective one (body, else query). On success `out` holds the records'
+    /// events in order (a heatmap split makes two of one). Errors: NoEventName, NoDistinctId,
+    /// InvalidCookieless.
+    model::Result<void> process(const model::EventBatch& batch, const model::RequestFacts& facts,
+                                base::Arena& arena, std::vector<model::Event>& out);
 
   private:
+    class Run;
+
     ProcessorOptions options_;
     const Probe& probe_;
     const base::Clock& clock_;

@@ -1,0 +1,29 @@
+// Parts of JSON texts: numbers, escapes, strings. Pure functions.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/arena.h"
+
+namespace capture::parse {
+
+/// RFC 8259 number, the whole text.
+bool is_json_number(std::string_view text);
+
+/// The first backslash, or `end`.
+const char* find_backslash(const char* begin, const char* end);
+
+/// Checks the escapes of a string's inner text, whose first backslash is `first`: the first bad
+/// one, or null.
+const char* find_bad_escape(std::string_view text, const char* first, bool lone_surrogates);
+
+/// The text that an escaped string stands for. Its escapes must be valid; lone surrogates become
+/// U+FFFD.
+std::string_view unescape(std::string_view text, base::Arena& arena);
+
+/// Appends `text` as a JSON string: `"`, `\` and control characters escaped, the rest as it is.
+void append_json_string(std::string_view text, std::string& out);
+
+}  // namespace capture::parse
