@@ -1,4 +1,5 @@
-// A request as a surface sees it, and the answer it gives. Header names are matched without case; values are as sent.
+// A request as a surface sees it, and the answer it gives. Header names are matched without case;
+// values are as sent.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,8 @@ namespace capture::http {
 
 enum class Method : std::uint8_t { Get, Head, Post, Options, Other };
 
-/// One request being served. Lives on its connection's worker until the response is written; views returned here live
-/// as long. Implemented by the connection.
+/// One request being served. Lives on its connection's worker until the response is written; views
+/// returned here live as long. Implemented by the connection.
 class Request {
   public:
     virtual ~Request() = default;
@@ -36,8 +37,9 @@ class Request {
     /// When the request's head was complete.
     virtual base::Instant received() const = 0;
 
-    /// The wire body, charged to the worker's budget as it arrives. Call at most once. Errors: OversizeEvent (after a
-    /// bounded drain), BodyReadTimeout, ReqDecoding (transport), ServiceUnavailable (budget).
+    /// The wire body, charged to the worker's budget as it arrives. Call at most once. Errors:
+    /// OversizeEvent (after a bounded drain), BodyReadTimeout, ReqDecoding (transport),
+    /// ServiceUnavailable (budget).
     virtual base::Task<model::Result<base::Buffer>> read_body(std::size_t cap) = 0;
 };
 

@@ -1,0 +1,396 @@
+#include "http/connection.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <cstring>
+#include <exception>
+
+#include "http/edge_timing.h"
+#include "http/protocol.h"
+
+namespace capture::http {
+namespace {
+
+namespace asio = base::asio;
+constexpr std::string_view kTarget = "capture::http";
+constexpr std::size_t kKeepOutput = 64 * 1024;
+constexpr std::size_t kLingerBytes = 4 * 1024 * 1024;
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<Worker> worker, Socket socket, const Tcp::endpoint& peer,
+                       const Probe::Stage& stage)
+    : owner_(std::move(worker)),
+      worker_(*owner_),
+      socket_(std::move(socket)),
+      peer_(peer),
+      stage_(stage),
+      slot_(worker_.connections.size()),
+      timer_(
+          [](void* self) {
+              auto& connection = *static_cast<Connection*>(self);
+              connection.timed_out_ = true;
+              ErrorCode ignored;
+              connection.socket_.cancel(ignored);
+          },
+          this) {
+    worker_.connections.push_back(this);
+    worker_.parts.probe.open_connections.add(1);
+    (void)in_.reserve(kReadBuffer);  // without a budget it cannot be refused
+}
+
+Connection::~Connection() {
+    leave();
+    worker_.parts.probe.open_connections.add(-1);
+    worker_.connections.back()->slot_ = slot_;
+    std::swap(worker_.connections[slot_], worker_.connections.back());
+    worker_.connections.pop_back();
+}
+
+base::Task<void> Connection::run(std::shared_ptr<Connection> self) {
+    co_await self->loop();
+}
+
+void Connection::begin_drain() {
+    if (!idle_) return;
+    // A connection that has never sent a request may have one under way.
+    if (served_ == 0) {
+        worker_.parts.timers.arm(timer_, worker_.parts.limits.fresh_grace);
+    } else {
+        ErrorCode ignored;
+        socket_.cancel(ignored);
+    }
+}
+
+void Connection::abort() {
+    aborted_ = true;
+    ErrorCode ignored;
+    socket_.close(ignored);
+}
+
+void Connection::escaped(std::string_view what) {
+    stage_.closed.add();
+    worker_.parts.log.error(kTarget, "connection ended by an exception", {{"error", what}});
+}
+
+void Connection::closed(std::string_view why) {
+    stage_.closed.add();
+    worker_.parts.log.debug(kTarget, "connection closed", {{"reason", why}});
+}
+
+std::string_view Connection::client_ip() const {
+    if (!ip_.empty()) return ip_;
+    if (peer_text_.empty()) {
+        std::string text = peer_.address().to_string();
+        text.resize(std::min(text.find('%'), text.size()));  // a zone is ours, not the client's
+        IpText storage;
+        peer_text_ = canonical_ip(text, storage).value_or(text);
+    }
+    return ip_ = http::client_ip(head_, peer_text_, ip_storage_);
+}
+
+base::Task<void> Connection::loop() {
+    for (;;) {
+        Step step;
+        while ((step = next_step()) == Step::Read) {
+            if (!make_room()) {
+                step = Step::Refuse;
+                break;
+            }
+            arm_head_timer();
+            ErrorCode error;
+            std::size_t const bytes = co_await socket_.async_read_some(
+                asio::buffer(in_.data() + end_, in_.capacity() - end_),
+                asio::redirect_error(base::use_task, error));
+            if (!took(error, bytes)) co_return;
+        }
+        timer_.cancel();
+        if (step == Step::Refuse) {
+            refuse();
+            if (co_await send()) co_await close_down();
+            co_return;
+        }
+        if (auto const ready = begin_exchange()) {
+            end_exchange(*ready);
+        } else {
+            Response const response = co_await serve();
+            end_exchange(response);
+        }
+        if (!co_await send()) co_return;
+        if (close_) {
+            co_await close_down();
+            co_return;
+        }
+        if (!body_done() && !co_await discard_unread()) co_return;
+        if (!finish_request()) co_return;
+    }
+}
+
+Connection::Step Connection::next_step() {
+    auto const refuse_with = [this](int status) {
+        refuse_status_ = status;
+        return Step::Refuse;
+    };
+    if (!parser_) {
+        // Blank lines between requests are allowed.
+        while (begin_ < end_ && (in_.data()[begin_] == '\r' || in_.data()[begin_] == '\n'))
+            ++begin_;
+    }
+    if (begin_ == end_) return Step::Read;
+    std::string_view const bytes(in_.data() + begin_, end_ - begin_);
+    if (!protocol_known_) {
+        Protocol const protocol = detect(bytes);
+        if (protocol == Protocol::Undecided) return Step::Read;
+        if (protocol == Protocol::Http2) return refuse_with(505);
+        protocol_known_ = true;
+    }
+    if (!parser_) parser_.emplace(head_, kHeadLimit);
+    switch (parser_->feed(bytes)) {
+        case HeadParser::State::Complete:
+            begin_ += parser_->consumed();
+            return Step::Serve;
+        case HeadParser::State::NeedMore:
+            if (bytes.size() >= kHeadLimit) return refuse_with(431);
+            if (head_.method_text().empty() && bytes.size() > kMaxTarget + 64)
+                return refuse_with(414);
+            return Step::Read;
+        case HeadParser::State::TooManyFields:
+            return refuse_with(431);
+        case HeadParser::State::TargetTooLong:
+            return refuse_with(414);
+        case HeadParser::State::Malformed:
+            break;
+    }
+    return refuse_with(400);
+}
+
+// A head lies at the buffer's beginning, and there is room behind it.
+bool Connection::make_room() {
+    if (begin_ > 0) {
+        std::memmove(in_.data(), in_.data() + begin_, end_ - begin_);
+        end_ -= begin_;
+        begin_ = 0;
+    }
+    if (end_ < in_.capacity()) return true;
+    base::Buffer larger(&worker_.parts.budget);
+    if (!larger.reserve(std::min(2 * in_.capacity(), kHeadLimit))) {
+        worker_.parts.probe.budget_refusals.add();
+        refuse_status_ = 503;
+        return false;
+    }
+    std::memcpy(larger.data(), in_.data(), end_);
+    in_ = std::move(larger);
+    return true;
+}
+
+void Connection::arm_head_timer() {
+    const auto& limits = worker_.parts.limits;
+    idle_ = begin_ == end_;
+    if (idle_) {
+        timed_out_ = false;
+        if (worker_.draining) worker_.parts.timers.arm(timer_, limits.fresh_grace);
+    } else if (limits.header_timeout && !timer_.armed()) {
+        timed_out_ = false;
+        worker_.parts.timers.arm(timer_, *limits.header_timeout);
+    }
+}
+
+// What a read of head bytes brought. False ends the connection.
+bool Connection::took(ErrorCode error, std::size_t bytes) {
+    bool const was_idle = std::exchange(idle_, false);
+    if (!error) {
+        end_ += bytes;
+        if (was_idle) timer_.cancel();
+        return true;
+    }
+    bool const cancelled = error == asio::error::operation_aborted;
+    if (aborted_) return false;
+    if (cancelled && was_idle) {
+        // The worker drains. A request that has just arrived is still served.
+        std::size_t const late =
+            socket_.read_some(asio::buffer(in_.data() + end_, in_.capacity() - end_), error);
+        end_ += late;
+        return !error && late > 0;
+    }
+    if (cancelled) {
+        stage_.head_timeouts.add();
+        worker_.parts.log.debug(kTarget, "request head not complete in time");
+        return false;
+    }
+    if (error != asio::error::eof || !was_idle) closed(error.message());
+    return false;
+}
+
+std::optional<Response> Connection::begin_exchange() {
+    const auto& parts = worker_.parts;
+    received_ = parts.clock.now();
+    started_ = parts.clock.steady();
+    ip_ = {};
+    route_ = parts.router.find(head_.path());
+    framing_ = head_.framing();
+    body_left_ = head_.content_length();
+    continue_pending_ = head_.expects_continue() && !body_done();
+    close_ = !head_.keep_alive();
+    linger_ = false;
+    if (!route_ || route_->options().counted) {
+        active_ = true;
+        parts.probe.active.add(1);
+        (head_.has(Name::XPosthogClientIp) ? parts.probe.via_proxy : parts.probe.not_via_proxy)
+            .add();
+        observe_edge(head_, received_, parts.probe);
+    }
+    return Router::answer(route_, head_.method());
+}
+
+base::Task<Response> Connection::serve() {
+    ConcurrencyLimit::Permit permit;
+    if (ConcurrencyLimit* const limit = route_->limit()) permit = co_await limit->acquire();
+    std::string failure;
+    try {
+        co_return co_await route_->handler()->serve(*this);
+    } catch (const std::exception& error) {
+        failure = error.what();
+    } catch (...) {
+        failure = "unknown exception";
+    }
+    worker_.parts.probe.handler_failures.add();
+    worker_.parts.log.error(kTarget, "request handler failed",
+                            {{"path", route()}, {"error", failure}});
+    co_return Response::error({model::Code::InternalError});
+}
+
+void Connection::leave() {
+    if (std::exchange(active_, false)) worker_.parts.probe.active.add(-1);
+}
+
+void Connection::end_exchange(const Response& response) {
+    const auto& parts = worker_.parts;
+    if (!body_done()) settle_unread();
+    if (worker_.draining) close_ = true;
+    ResponseFrame const frame{.http11 = head_.http11(),
+                              .close = close_,
+                              .head_only = head_.method() == Method::Head,
+                              .preflight = head_.method() == Method::Options,
+                              .cors = Router::cors(route_),
+                              .origin = head_.get(Name::Origin),
+                              .requested_headers = head_.get(Name::AccessControlRequestHeaders),
+                              .date = worker_.date.at(received_)};
+    worker_.out.clear();
+    write_response(worker_.out, response, frame);
+    std::chrono::duration<double> const took = parts.clock.steady() - started_;
+    parts.router.count(route_, head_.method_text(), head_.path(), response.status, took.count());
+    leave();
+}
+
+// The head cannot be served: the answer that says so, without CORS and outside of the request
+// metrics.
+void Connection::refuse() {
+    close_ = linger_ = true;
+    closed(reason_phrase(refuse_status_));
+    worker_.out.clear();
+    ResponseFrame frame;
+    frame.close = true;
+    frame.date = worker_.date.at(worker_.parts.clock.now());
+    write_response(worker_.out, Response::empty(refuse_status_), frame);
+}
+
+// Nearly always one system call and no suspension.
+base::Task<bool> Connection::send() {
+    std::string& out = worker_.out;
+    ErrorCode error;
+    std::size_t const sent = socket_.write_some(asio::buffer(out), error);
+    if (error && error != asio::error::would_block) {
+        closed(error.message());
+        co_return false;
+    }
+    if (sent == out.size()) co_return true;
+    std::string rest(out, sent);
+    if (out.capacity() > kKeepOutput) std::string().swap(out);
+    co_return co_await send_rest(std::move(rest));
+}
+
+base::Task<bool> Connection::send_rest(std::string rest) {
+    base::Charge charge(worker_.parts.budget);
+    if (!charge.add(rest.capacity())) {
+        closed("no memory for an answer that the client does not take");
+        co_return false;
+    }
+    std::string_view left = rest;
+    while (!left.empty()) {
+        timed_out_ = false;
+        worker_.parts.timers.arm(timer_, worker_.parts.limits.write_stall);
+        ErrorCode error;
+        std::size_t const sent = co_await socket_.async_write_some(
+            asio::buffer(left.data(), left.size()), asio::redirect_error(base::use_task, error));
+        timer_.cancel();
+        if (error) {
+            closed(error.message());
+            co_return false;
+        }
+        left.remove_prefix(sent);
+    }
+    co_return true;
+}
+
+// Closing with unread bytes makes the kernel reset the connection, and the answer may be lost with
+// it.
+base::Task<void> Connection::close_down() {
+    if (!linger_ && pending().empty()) co_return;
+    ErrorCode error;
+    socket_.shutdown(Tcp::socket::shutdown_send, error);
+    auto const end = worker_.parts.clock.steady() + worker_.parts.limits.linger;
+    std::size_t dropped = 0;
+    while (!error && dropped < kLingerBytes) {
+        auto const left = std::chrono::duration_cast<Millis>(end - worker_.parts.clock.steady());
+        if (left.count() <= 0) break;
+        Fill const fill_result =
+            co_await fill(worker_.discard.data(), worker_.discard.size(), left);
+        if (fill_result.error) break;
+        dropped += fill_result.bytes;
+    }
+}
+
+base::Task<Connection::Fill> Connection::fill(char* to, std::size_t bytes,
+                                              std::optional<Millis> timeout) {
+    Fill result;
+    timed_out_ = false;
+    if (timeout) worker_.parts.timers.arm(timer_, *timeout);
+    result.bytes = co_await socket_.async_read_some(
+        asio::buffer(to, bytes), asio::redirect_error(base::use_task, result.error));
+    timer_.cancel();
+    result.timed_out = timed_out_ && result.error == asio::error::operation_aborted;
+    co_return result;
+}
+
+// Makes the connection ready for its next head. False ends it.
+bool Connection::finish_request() {
+    parser_.reset();
+    head_.clear();
+    route_ = nullptr;
+    ++served_;
+    std::string_view const left = pending();
+    bool const grown = in_.capacity() > kReadBuffer;
+    if (left.size() > in_.capacity() || (grown && left.size() <= kReadBuffer)) {
+        base::Buffer fresh(left.size() > kReadBuffer ? &worker_.parts.budget : nullptr);
+        if (!fresh.reserve(std::max(left.size(), kReadBuffer))) {
+            closed("no memory for pipelined requests");
+            return false;
+        }
+        if (!left.empty()) std::memcpy(fresh.data(), left.data(), left.size());
+        in_ = std::move(fresh);
+        begin_ = 0;
+        end_ = left.size();
+    } else if (window_.capacity() > 0) {
+        if (!left.empty()) std::memcpy(in_.data(), left.data(), left.size());
+        begin_ = 0;
+        end_ = left.size();
+    } else if (begin_ == end_) {
+        begin_ = end_ = 0;
+    }
+    window_.reset();
+    window_begin_ = window_end_ = 0;
+    worker_.admission.poke();
+    return true;
+}
+
+}  // namespace capture::http
