@@ -1,4 +1,6 @@
-// Any bytes through gunzip, under several caps and budgets. First byte: the cap.
+// Any bytes through gunzip, under several caps. First byte: the cap.
+#include <cstring>
+
 #include "decode/gzip.h"
 #include "fuzz_input.h"
 
@@ -11,7 +13,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     base::Budget budget(400'000, 400'000);
     {
         base::Buffer out(&budget);
+        // The inflater is no instrumented code: a byte pattern behind the most that it may write
+        // shows a write beyond it.
+        std::size_t const most = cap + 8192;
+        if (!out.reserve(most)) return 0;
+        std::memset(out.data() + most, 0x5A, base::Buffer::kSlack);
         decode::CodecStatus const status = decode::gunzip(input.rest(), cap, out);
+        for (std::size_t i = 0; i < base::Buffer::kSlack; ++i) {
+            fuzz::expect(out.data()[most + i] == 0x5A, "nothing is written behind the cap");
+        }
         fuzz::expect(out.capacity() <= cap + 32'768, "memory stays near the cap");
         if (status == decode::CodecStatus::OverLimit) {
             fuzz::expect(out.size() > cap && out.size() <= cap + 8192, "one read beyond the cap");

@@ -29,8 +29,8 @@ constexpr std::array<std::uint8_t, 256> kReversed = [] {
     std::array<std::uint8_t, 256> table{};
     table.fill(kForeign);
     for (std::size_t i = 0; i < alphabet.size(); ++i) {
-        unsigned reversed = 0;
-        for (unsigned bit = 0; bit < 6; ++bit)
+        std::size_t reversed = 0;
+        for (std::size_t bit = 0; bit < 6; ++bit)
             reversed |= (i >> bit & 1) << (5 - bit);
         table[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(reversed);
     }

@@ -156,7 +156,7 @@ inline std::string event_batch(int events) {
         if (i) json += ',';
         json += R"({"event":"$pageview","distinct_id":"user-)" + std::to_string(random()) +
                 R"(","properties":{)";
-        for (int k = 0; k < 20; ++k) {
+        for (int k = 0; k < 26; ++k) {
             json += "\"$property_" + std::to_string(k) + "\":\"some value " +
                     std::to_string(random()) + " of a property\",";
         }

@@ -1,11 +1,16 @@
 #include "decode/urlencoded.h"
 
 #include <array>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "base/buffer.h"
 #include "decode/utf8.h"
+
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 namespace capture::decode {
 namespace {
@@ -28,12 +33,67 @@ std::uint8_t hex(char c) {
     return kHex[static_cast<std::uint8_t>(c)];
 }
 
-/// Non-zero when one of the eight bytes is `c`.
-constexpr std::uint64_t has_byte(std::uint64_t word, char c) {
-    constexpr std::uint64_t kOnes = 0x0101010101010101;
-    std::uint64_t const x = word ^ (kOnes * static_cast<std::uint8_t>(c));
-    return (x - kOnes) & ~x & (kOnes << 7);
+/// The character that an escape at `at` (`%` or `+`) stands for; moves `at` behind it.
+char unescape(const char*& at, const char* end) {
+    char const c = *at++;
+    if (c == '+') return ' ';
+    if (end - at < 2) return c;
+    std::uint8_t const high = hex(at[0]);
+    std::uint8_t const low = hex(at[1]);
+    if (high == kNoDigit || low == kNoDigit) return c;
+    at += 2;
+    return static_cast<char>(high << 4 | low);
 }
+
+#ifdef __AVX2__
+constexpr std::ptrdiff_t kBlock = 32;
+
+void copy_block(const char* from, char* to) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+}
+
+std::uint32_t find_escapes(const char* block) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block));
+    const __m256i percent = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('%'));
+    const __m256i plus = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('+'));
+    return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_or_si256(percent, plus)));
+}
+
+/// Decodes in steps of 32 bytes as far as it can: not the last two blocks, because runs between
+/// escapes are copied as whole blocks, and, when decoding in place, not while the output is less
+/// than a block behind, because such a copy would reach what is still to be read.
+void decode_blocks(const char*& from, const char* end, char*& to) {
+    while (end - from >= 2 * kBlock) {
+        std::uint32_t escapes = find_escapes(from);
+        if (escapes == 0) {
+            copy_block(from, to);
+            from += kBlock;
+            to += kBlock;
+            continue;
+        }
+        auto const behind =
+            reinterpret_cast<std::uintptr_t>(from) - reinterpret_cast<std::uintptr_t>(to);
+        if (behind < kBlock) return;
+
+        const char* const block = from;
+        for (; escapes != 0; escapes &= escapes - 1) {
+            const char* const escape = block + std::countr_zero(escapes);
+            copy_block(from, to);
+            to += escape - from;
+            from = escape;
+            *to++ = unescape(from, end);
+        }
+        if (std::ptrdiff_t const rest = block + kBlock - from; rest > 0) {
+            copy_block(from, to);
+            from += rest;
+            to += rest;
+        }
+    }
+}
+#else
+void decode_blocks(const char*&, const char*, char*&) {}
+#endif
 
 }  // namespace
 
@@ -54,29 +114,11 @@ std::size_t decode_component(std::string_view in, char* out) {
     const char* from = in.data();
     const char* const end = from + in.size();
     char* to = out;
-    while (from != end) {
-        // Runs without escapes, eight bytes at a time. `to` is at or before `from`, so a store
-        // covers only bytes that this iteration has loaded.
-        while (end - from >= 8) {
-            std::uint64_t word;
-            std::memcpy(&word, from, 8);
-            if (has_byte(word, '%') | has_byte(word, '+')) break;
-            std::memcpy(to, &word, 8);
-            from += 8;
-            to += 8;
-        }
-        if (from == end) break;
-        char c = *from++;
-        if (c == '+') {
-            c = ' ';
-        } else if (c == '%' && end - from >= 2 && hex(from[0]) != kNoDigit &&
-                   hex(from[1]) != kNoDigit) {
-            c = static_cast<char>(hex(from[0]) << 4 | hex(from[1]));
-            from += 2;
-        }
-        *to++ = c;
+    for (;;) {
+        decode_blocks(from, end, to);
+        if (from == end) return static_cast<std::size_t>(to - out);
+        *to++ = *from == '%' || *from == '+' ? unescape(from, end) : *from++;
     }
-    return static_cast<std::size_t>(to - out);
 }
 
 bool spells(std::string_view raw, std::string_view name) {
