@@ -47,7 +47,7 @@ std::string number(std::size_t value) {
     return std::to_string(value);
 }
 
-/// Decodes `text` to `out` if it looks like base64 and is. False: the budget refuses.
+/// Decodes `text` to `out` and says whether it was base64. False: the budget refuses.
 [[nodiscard]] bool try_base64(std::string_view text, base::Buffer& out, bool& decoded) {
     decoded = false;
     if (!out.reserve(base64_room(text.size()))) return false;
