@@ -42,12 +42,16 @@ model::Error Connection::malformed() {
 
 model::Error Connection::broken(const Fill& fill, std::uint64_t received) {
     close_ = true;
+    framing_ = Framing::None;  // whatever may still come is not waited for
     if (!fill.timed_out) return {model::Code::ReqDecoding, read_failure(fill.error)};
     worker_.parts.probe.body_timeouts.with({route()}).add();
-    worker_.parts.log.warn(kTarget, "Request body stalled",
-                           {{"path", route()},
-                            {"bytes_received", received},
-                            {"timeout_ms", worker_.parts.limits.body_chunk_timeout->count()}});
+    if (auto const pass = worker_.stalled.pass(worker_.parts.clock.steady())) {
+        worker_.parts.log.warn(kTarget, "Request body stalled",
+                               {{"path", route()},
+                                {"bytes_received", received},
+                                {"timeout_ms", worker_.parts.limits.body_chunk_timeout->count()},
+                                {"suppressed", pass->suppressed}});
+    }
     return {model::Code::BodyReadTimeout};
 }
 
@@ -246,9 +250,14 @@ base::Task<model::Error> Connection::reject_oversize(std::size_t cap) {
     parts.probe.rejected_drains.with({route(), complete ? "drained" : "abandoned", reason}).add();
     if (!complete) {
         close_ = linger_ = true;
-        parts.log.warn(
-            kTarget, "Abandoned draining a rejected request body",
-            {{"path", route()}, {"drained_bytes", drained}, {"budget", cap}, {"reason", reason}});
+        if (auto const pass = worker_.abandoned.pass(parts.clock.steady())) {
+            parts.log.warn(kTarget, "Abandoned draining a rejected request body",
+                           {{"path", route()},
+                            {"drained_bytes", drained},
+                            {"budget", cap},
+                            {"reason", reason},
+                            {"suppressed", pass->suppressed}});
+        }
     }
     co_return model::Error{model::Code::OversizeEvent,
                            "Request body exceeds limit of " + std::to_string(cap) + " bytes"};

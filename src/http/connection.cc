@@ -4,6 +4,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <cstring>
 #include <exception>
+#include <utility>
 
 #include "http/edge_timing.h"
 #include "http/protocol.h"
@@ -90,6 +91,7 @@ std::string_view Connection::client_ip() const {
 }
 
 base::Task<void> Connection::loop() {
+    std::string rest;
     for (;;) {
         Step step;
         while ((step = next_step()) == Step::Read) {
@@ -107,7 +109,9 @@ base::Task<void> Connection::loop() {
         timer_.cancel();
         if (step == Step::Refuse) {
             refuse();
-            if (co_await send()) co_await close_down();
+            if (send(rest) && (rest.empty() || co_await send_rest(std::move(rest)))) {
+                co_await close_down();
+            }
             co_return;
         }
         if (auto const ready = begin_exchange()) {
@@ -116,7 +120,8 @@ base::Task<void> Connection::loop() {
             Response const response = co_await serve();
             end_exchange(response);
         }
-        if (!co_await send()) co_return;
+        if (!send(rest)) co_return;
+        if (!rest.empty() && !co_await send_rest(std::exchange(rest, {}))) co_return;
         if (close_) {
             co_await close_down();
             co_return;
@@ -254,8 +259,11 @@ base::Task<Response> Connection::serve() {
         failure = "unknown exception";
     }
     worker_.parts.probe.handler_failures.add();
-    worker_.parts.log.error(kTarget, "request handler failed",
-                            {{"path", route()}, {"error", failure}});
+    if (auto const pass = worker_.failed.pass(worker_.parts.clock.steady())) {
+        worker_.parts.log.error(
+            kTarget, "request handler failed",
+            {{"path", route()}, {"error", failure}, {"suppressed", pass->suppressed}});
+    }
     co_return Response::error({model::Code::InternalError});
 }
 
@@ -294,19 +302,17 @@ void Connection::refuse() {
     write_response(worker_.out, Response::empty(refuse_status_), frame);
 }
 
-// Nearly always one system call and no suspension.
-base::Task<bool> Connection::send() {
+// One system call, and nearly always all that is needed. What the socket does not take is left in
+// `rest`.
+bool Connection::send(std::string& rest) {
     std::string& out = worker_.out;
     ErrorCode error;
     std::size_t const sent = socket_.write_some(asio::buffer(out), error);
-    if (error && error != asio::error::would_block) {
-        closed(error.message());
-        co_return false;
-    }
-    if (sent == out.size()) co_return true;
-    std::string rest(out, sent);
+    bool const broken = error && error != asio::error::would_block;
+    if (broken) closed(error.message());
+    if (!broken && sent < out.size()) rest.assign(out, sent);
     if (out.capacity() > kKeepOutput) std::string().swap(out);
-    co_return co_await send_rest(std::move(rest));
+    return !broken;
 }
 
 base::Task<bool> Connection::send_rest(std::string rest) {

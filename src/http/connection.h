@@ -31,6 +31,7 @@
 #include "http/parser.h"
 #include "http/response_writer.h"
 #include "http/server.h"
+#include "telemetry/rate_limited.h"
 
 namespace capture::http {
 
@@ -52,6 +53,10 @@ struct Worker {
     bool draining = false;
     std::vector<Connection*> connections;
     BodyAdmission admission;
+    // One client must not fill the log.
+    telemetry::RateLimited stalled{10, std::chrono::seconds(1)};
+    telemetry::RateLimited abandoned{10, std::chrono::seconds(1)};
+    telemetry::RateLimited failed{10, std::chrono::seconds(1)};
 };
 
 class Connection final : public Request {
@@ -111,7 +116,7 @@ class Connection final : public Request {
     base::Task<Response> serve();
     void end_exchange(const Response& response);
     void refuse();
-    base::Task<bool> send();
+    bool send(std::string& rest);
     base::Task<bool> send_rest(std::string rest);
     base::Task<void> close_down();
     bool finish_request();

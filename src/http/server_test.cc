@@ -1,5 +1,7 @@
 #include "http/server.h"
 
+#include <sys/resource.h>
+
 #include "http/server_fixture.h"
 
 namespace capture::http {
@@ -296,6 +298,24 @@ TEST_F(ServerTest, LetsRequestsOverTheConcurrencyLimitWaitTheirTurn) {
         EXPECT_EQ(client->answer().body, "slow");
         ASSERT_TRUE(until([&] { return slow.running == (client == &third ? 0 : 1); }));
     }
+}
+
+TEST_F(ServerTest, PausesWhenTheProcessHasNoDescriptorsLeft) {
+    start();
+    Client client(*this);  // established by the kernel, not accepted yet
+    int const next = dup(0);
+    ::close(next);
+    rlimit normal{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &normal), 0);
+    rlimit const none{.rlim_cur = static_cast<rlim_t>(next), .rlim_max = normal.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    bool const counted = until([&] { return probe.accept.resources.value() > 0; });
+    setrlimit(RLIMIT_NOFILE, &normal);
+    ASSERT_TRUE(counted);
+    EXPECT_EQ(probe.accept.resources.value(), 1);
+    EXPECT_EQ(server->connections(), 0u);
+    pass(1'100);
+    EXPECT_EQ(client.ask("GET / HTTP/1.1\r\n\r\n").status, 200);
 }
 
 TEST_F(ServerTest, SeveralWorkersShareThePort) {
