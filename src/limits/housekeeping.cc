@@ -36,6 +36,7 @@ struct Housekeeping::State {
 
     void check_end() {
         if (!stopping || running > 0) return;
+        loops.clear();  // and with them what the bodies hold
         if (auto callback = std::exchange(ended, nullptr)) callback();
     }
 };

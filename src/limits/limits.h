@@ -41,8 +41,10 @@
 
 namespace capture::limits {
 
-struct Parts;        // limits.cc: what Limits owns
-struct WorkerParts;  // limits.cc: one worker's readers
+struct Parts;        // parts.h: what Limits owns
+struct WorkerParts;  // parts.h: one worker's readers
+class RateLimiter;
+struct RateMoment;
 
 /// What the quota step did to a batch.
 struct QuotaOutcome {
@@ -112,11 +114,18 @@ class RequestLimits {
     friend class WorkerLimits;
     RequestLimits(WorkerParts& worker, std::string_view token, base::Instant now);
 
+    void note_limited(Admission& admission, std::string_view distinct_id);
+    void log_limited(const Admission& admission, std::size_t events);
+    RateMoment moment(const RateLimiter& limiter);
+
     WorkerParts& worker_;
     std::string_view token_;
     base::Instant now_;
     std::uint64_t token_hash_;
     std::uint32_t quota_mask_;
+    bool rules_stale_ = false;
+    bool moment_read_ = false;
+    std::chrono::steady_clock::time_point steady_{};
     const void* rules_;  ///< the token's restrictions, null when it has none
 };
 

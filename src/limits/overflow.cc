@@ -80,9 +80,10 @@ std::size_t KeyBuckets::size() const {
 }
 
 OverflowLimiter::OverflowLimiter(const config::OverflowSettings& settings, Lanes lanes,
-                                 const Probe& probe, const base::Clock& clock)
+                                 const HashKey& key, const Probe& probe, const base::Clock& clock)
     : lanes_(lanes),
       enabled_(settings.enabled),
+      key_(key),
       restricted_(probe.rerouted.with({"event_restriction"})),
       force_limited_(probe.rerouted.with({"force_limited"})),
       rate_limited_(probe.rerouted.with({"rate_limited"})),

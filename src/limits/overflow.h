@@ -68,10 +68,10 @@ class OverflowLimiter {
         bool error_tracking = false;  ///< an error-tracking overflow topic is configured
     };
 
-    OverflowLimiter(const config::OverflowSettings& settings, Lanes lanes, const Probe& probe,
-                    const base::Clock& clock);
+    OverflowLimiter(const config::OverflowSettings& settings, Lanes lanes, const HashKey& key,
+                    const Probe& probe, const base::Clock& clock);
 
-    /// Stamps and counts. `token_hash` is hash_text(token, key()). `scratch` is the worker's.
+    /// Stamps and counts. `token_hash` is hash_text(token, key). `scratch` is the worker's.
     void apply(model::Event& event, std::string_view token, std::uint64_t token_hash,
                std::string& scratch) const;
 
@@ -79,7 +79,6 @@ class OverflowLimiter {
     model::OverflowReason preview(const model::Event& event, std::string_view token,
                                   std::uint64_t token_hash, std::string& scratch) const;
 
-    const HashKey& key() const { return key_; }
     /// Every 10 s: partition_limits_key_count.
     void report() const;
     /// Every 60 to 69 s.
@@ -92,7 +91,7 @@ class OverflowLimiter {
 
     Lanes lanes_;
     bool enabled_;
-    HashKey key_ = HashKey::random();
+    HashKey key_;
     absl::flat_hash_set<std::string, TextHash, TextEqual> forced_;
     std::unique_ptr<KeyBuckets> analytics_;
     std::unique_ptr<KeyBuckets> ai_;

@@ -24,9 +24,10 @@ struct Overflow : ::testing::Test {
     }();
     OverflowLimiter::Lanes lanes;
     std::unique_ptr<OverflowLimiter> limiter;
+    HashKey key;
     std::string scratch;
 
-    void make() { limiter = std::make_unique<OverflowLimiter>(settings, lanes, probe, clock); }
+    void make() { limiter = std::make_unique<OverflowLimiter>(settings, lanes, key, probe, clock); }
     model::Event event(std::string_view id = "u", EventKind kind = EventKind::AnalyticsMain) {
         model::Event e;
         e.kind = kind;
@@ -36,7 +37,7 @@ struct Overflow : ::testing::Test {
     }
     model::Stamps stamp(model::Event e, std::string_view token = "t") {
         if (!limiter) make();
-        limiter->apply(e, token, hash_text(token, limiter->key()), scratch);
+        limiter->apply(e, token, hash_text(token, key), scratch);
         return e.stamps;
     }
     int passed(int n, std::string_view id = "u", EventKind kind = EventKind::AnalyticsMain) {
