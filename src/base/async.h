@@ -1,10 +1,12 @@
 // Coroutines of one worker thread.
 //
-// Everything that waits on the network is a Task: an Asio coroutine bound to the concrete executor of its worker's
-// io_context (the type-erased executor costs twice as much). A Task runs on its worker's thread only.
+// Everything that waits on the network is a Task: an Asio coroutine bound to the concrete executor
+// of its worker's io_context (the type-erased executor costs twice as much). A Task runs on its
+// worker's thread only.
 //
-// Traps: a coroutine's reference parameters must outlive it; a capturing lambda must not be a coroutine; clean up in
-// destructors, because a coroutine that is destroyed while suspended never resumes after its await.
+// Traps: a coroutine's reference parameters must outlive it; a capturing lambda must not be a
+// coroutine; clean up in destructors, because a coroutine that is destroyed while suspended never
+// resumes after its await.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -28,9 +30,10 @@ using Task = asio::awaitable<T, Executor>;
 
 inline constexpr asio::use_awaitable_t<Executor> use_task{};
 
-/// Suspends the calling coroutine until the callback that `start` receives has been called with a value, once, from
-/// any thread; resumes on the coroutine's own worker. The callback is copyable, and dropping every copy without
-/// calling it abandons the coroutine, so whoever takes it must call it on every path.
+/// Suspends the calling coroutine until the callback that `start` receives has been called with a
+/// value, once, from any thread; resumes on the coroutine's own worker. The callback is copyable,
+/// and dropping every copy without calling it abandons the coroutine, so whoever takes it must call
+/// it on every path.
 ///
 ///   auto outcome = co_await base::wait_for<DeliveryOutcome>(
 ///       [&](auto done) { group->submit(std::move(done)); });
@@ -42,10 +45,11 @@ Task<T> wait_for(Start start) {
             auto work = asio::make_work_guard(executor);
             auto shared = std::make_shared<decltype(handler)>(std::move(handler));
             run([shared, executor, work = std::move(work)](T value) mutable {
-                asio::post(executor, [shared = std::move(shared), value = std::move(value)]() mutable {
-                    auto local = std::move(*shared);
-                    local(std::move(value));
-                });
+                asio::post(executor,
+                           [shared = std::move(shared), value = std::move(value)]() mutable {
+                               auto local = std::move(*shared);
+                               local(std::move(value));
+                           });
                 work.reset();
             });
         },
