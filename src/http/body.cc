@@ -109,7 +109,7 @@ base::Task<model::Result<base::Buffer>> Connection::read_sized(std::size_t cap) 
     std::size_t const total = body_left_;
     std::string_view const here = pending().substr(0, total);
     std::size_t first = total;
-    while (first > limits.first_body_buffer && (first + 1) / 2 >= here.size())
+    while (first > 1 && first > limits.first_body_buffer && (first + 1) / 2 >= here.size())
         first = (first + 1) / 2;
     if (!body.reserve(first) || !body.append(here)) co_return std::unexpected(overloaded());
     drop(here.size());

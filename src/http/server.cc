@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -50,6 +51,23 @@ std::optional<Tcp::endpoint> parse_endpoint(std::string_view text) {
 }
 
 }  // namespace
+
+ServerLimits ServerLimits::from(const config::ServerSettings& settings) {
+    static constexpr std::uint64_t kMaxMillis = 24 * 3600 * 1000;
+    constexpr std::uint64_t kMaxFirstKib = 1024 * 1024;
+    auto const millis = [](std::optional<std::uint64_t> value) {
+        return value.transform([](std::uint64_t ms) {
+            return Millis(static_cast<std::int64_t>(std::min(ms, kMaxMillis)));
+        });
+    };
+    ServerLimits limits;
+    limits.header_timeout = millis(settings.header_read_timeout_ms);
+    limits.body_chunk_timeout = millis(settings.body_chunk_read_timeout_ms);
+    limits.first_body_buffer = static_cast<std::size_t>(std::clamp<std::uint64_t>(
+                                   settings.body_read_chunk_size_kb, 1, kMaxFirstKib)) *
+                               1024;
+    return limits;
+}
 
 struct Server::Impl {
     explicit Impl(const Parts& parts)

@@ -29,6 +29,7 @@
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/timer_wheel.h"
+#include "config/settings.h"
 #include "http/probe.h"
 #include "http/router.h"
 #include "telemetry/log.h"
@@ -37,6 +38,8 @@ namespace capture::http {
 
 struct ServerLimits {
     using Millis = std::chrono::milliseconds;
+    static ServerLimits from(const config::ServerSettings& settings);
+
     std::optional<Millis>
         header_timeout;  ///< HTTP1_HEADER_READ_TIMEOUT_MS, from a request's first byte
     std::optional<Millis> body_chunk_timeout;    ///< BODY_CHUNK_READ_TIMEOUT_MS

@@ -1,5 +1,6 @@
 #include "http/server.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 
 #include "http/server_fixture.h"
@@ -303,7 +304,7 @@ TEST_F(ServerTest, LetsRequestsOverTheConcurrencyLimitWaitTheirTurn) {
 TEST_F(ServerTest, PausesWhenTheProcessHasNoDescriptorsLeft) {
     start();
     Client client(*this);  // established by the kernel, not accepted yet
-    int const next = dup(0);
+    int const next = open("/dev/null", O_RDONLY);
     ::close(next);
     rlimit normal{};
     ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &normal), 0);
@@ -329,6 +330,21 @@ TEST_F(ServerTest, SeveralWorkersShareThePort) {
               "cannot listen on localhost:1: expected IPv4:port or [IPv6]:port");
     EXPECT_FALSE(wrong.listen("127.0.0.1"));
     EXPECT_FALSE(wrong.listen("127.0.0.1:99999"));
+}
+
+TEST(ServerLimits, ComeFromTheSettingsAndSurviveExtremes) {
+    config::ServerSettings settings;
+    ServerLimits limits = ServerLimits::from(settings);
+    EXPECT_FALSE(limits.header_timeout);
+    EXPECT_FALSE(limits.body_chunk_timeout);
+    EXPECT_EQ(limits.first_body_buffer, 256u * 1024);
+    settings.header_read_timeout_ms = 5'000;
+    settings.body_chunk_read_timeout_ms = ~0ULL;
+    settings.body_read_chunk_size_kb = 0;
+    limits = ServerLimits::from(settings);
+    EXPECT_EQ(limits.header_timeout, std::chrono::seconds(5));
+    EXPECT_EQ(limits.body_chunk_timeout, std::chrono::hours(24));
+    EXPECT_EQ(limits.first_body_buffer, 1024u);
 }
 
 TEST_F(ServerTest, ListensOnIpv6) {
