@@ -1,13 +1,12 @@
 """The process ended in order, and killed, while requests come in. Contract 80 §8."""
-import json
 import signal
-import subprocess
 import time
 
 import requests
 from outage import run_for, topics_of, uuids
 
 from support.load import Load
+from support.store import Store
 
 
 def test_sigterm_under_load(start, topics, phase, long):
@@ -74,26 +73,18 @@ def test_readiness_turns_before_the_end(start, topics):
     assert capture.process.wait(30) == 0
 
 
-def stored(binary, directory, env):
-    """The uuids that the embedded store holds, as `capture tail --json` tells."""
-    done = subprocess.run([binary, "tail", "--json", "--no-follow"], cwd=directory, env=env, capture_output=True, text=True,
-                          timeout=60)
-    assert done.returncode == 0, done.stderr
-    return {json.loads(line)["uuid"] for line in done.stdout.splitlines()}
-
-
 def test_store_survives_kill_under_load(start, binary, tmp_path, phase, long):
     """kill -9 loses no event that was acknowledged."""
-    settings = {"CAPTURE_STORE_PATH": tmp_path / "store.db"}
+    store = Store(binary, tmp_path / "store.db")
     sent, acknowledged = set(), set()
     for _ in range(10 if long else 3):
-        capture = start(settings, "--dev")
+        capture = start(store.env(), "--dev")
         with Load(capture.port, clients=8, timeout=10) as load:
             run_for(load, phase, 200)
             capture.kill()
         sent |= load.all_uuids()
         acknowledged |= load.acknowledged()
-        found = stored(binary, tmp_path, capture.env)
+        found = uuids(store.records())
         lost = acknowledged - found
         assert not lost, f"{len(lost)} of {len(acknowledged)} acknowledged events are lost"
         assert found <= sent

@@ -8,6 +8,7 @@ import pytest
 from support.front import Gateway, Server, Site
 from support.oracle import check_same, expected_of_event
 from support.process import wait_until
+from support.store import Store
 from test_sdks import DRIVERS, HERE, check_times, run_driver
 
 TOKEN = "phc_browser"
@@ -60,3 +61,17 @@ def test_a_visit_with_compression(compression, capture, topics, site):
         assert not any(zipped)
         assert any("compression=base64" in exchange.target for exchange in exchanges), "no beacon in a form"
         assert any(exchange.method == "OPTIONS" for exchange in exchanges), "no preflight"
+
+
+def test_a_visit_to_a_service_in_dev_mode(start, binary, tmp_path, site):
+    """posthog-js talks to nothing but `capture --dev`: it is told to compress, and where to send."""
+    store = Store(binary, tmp_path / "store.db")
+    capture = start(store.env(), "--dev")
+    captured = visit(site, capture.url, "on")
+    uuids = {event["uuid"] for event in captured}
+    wait_until(lambda: uuids <= {record.value["uuid"] for record in store.records()}, 20, "events are missing")
+    expected = [record for event in captured for record in expected_of_event(on_the_wire(event), TOKEN)]
+    records = store.records()
+    check_same(expected, records, store)
+    paths = capture.metrics().by("http_requests_total", "path")
+    assert paths.get("/i/v0/e/"), f"the remote configuration did not take effect: {paths}"

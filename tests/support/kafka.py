@@ -34,6 +34,7 @@ class Record:
 
     @classmethod
     def of(cls, message):
+        """From a message as the Kafka client gives it."""
         headers = {name: None if value is None else value.decode() for name, value in message.headers() or []}
         if len(headers) != len(message.headers() or []):
             raise Failure(f"a record has a header twice: {message.headers()}")
@@ -85,6 +86,10 @@ def read_messages(bootstrap, names, seconds=60):
         consumer.close()
 
 
+def output_of(names, topic):
+    return next(output for output, name in names.items() if name == topic)
+
+
 class Topics:
     """A set of topics of its own for every output, so that tests can share a cluster."""
 
@@ -103,7 +108,7 @@ class Topics:
             f"CAPTURE_OUTPUT_{output}_TOPIC": name for output, name in self.names.items()}
 
     def output_of(self, record):
-        return next(output for output, name in self.names.items() if name == record.topic)
+        return output_of(self.names, record.topic)
 
     def records(self, *outputs):
         names = [self.names[output] for output in outputs] or list(self.names.values())

@@ -95,7 +95,8 @@ class Process:
         return self.popen.poll() is None
 
     def fail(self, text):
-        raise Failure(f"{text}\n--- output of {self.name} ---\n{self.output()[-6000:]}")
+        telling = [line for line in self.output().splitlines() if '"level":"INFO"' not in line]
+        raise Failure(f"{text}\n--- output of {self.name} ---\n" + "\n".join(telling)[-4000:])
 
     def wait_listening(self, port=None, seconds=30):
         """Waits until this process itself listens (on the port, when given); returns its ports."""
