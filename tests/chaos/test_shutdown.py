@@ -44,6 +44,7 @@ def test_sigterm_while_kafka_is_slow(cluster, start):
         assert capture.running(), "requests are in flight and were not waited for"
         kafka.brokers[0].resume()
         assert capture.process.wait(60) == 0
+    load.stop()
     assert load.statuses() == {200: 3}
     assert load.acknowledged() <= uuids(topics.records())
 

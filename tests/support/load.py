@@ -25,7 +25,7 @@ class Load:
         self.port = port
         self.batch = batch
         self.padding = "x" * padding
-        self.limit = limit
+        self.limit = limit // clients  # for each
         self.pause = pause
         self.timeout = timeout
         self.compress = compress
@@ -53,7 +53,9 @@ class Load:
 
     def _client(self, number):
         connection = None
-        while not self._stop.is_set():
+        for _ in range(self.limit):
+            if self._stop.is_set():
+                break
             uuids = [str(uuid.uuid4()) for _ in range(self.batch)]
             body, headers = self._request(number, uuids)
             begin = time.monotonic()
@@ -73,8 +75,6 @@ class Load:
                 connection = None
             with self._lock:
                 self.sent.append(Sent(uuids, status, text, begin, time.monotonic() - begin))
-                if len(self.sent) >= self.limit:
-                    self._stop.set()
             self._stop.wait(self.pause if status is not None else max(self.pause, 0.02))
         if connection:
             connection.close()

@@ -1,4 +1,5 @@
 """Processes and their sockets: who listens where, how much memory, a port nobody uses."""
+import json
 import os
 import random
 import re
@@ -73,6 +74,29 @@ def peak_rss_bytes(pid):
     return int(match[1]) * 1024
 
 
+SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
+NOT_TELLING = {"timestamp", "level", "message", "target", "span", "spans", "threadId"}
+
+
+def digest(output, lines=30):
+    """The last lines of a log, short: what informs only is left out, and what is said again."""
+    kept, said = [], set()
+    for line in output.splitlines():
+        try:
+            entry = json.loads(line)
+            if entry.get("level") == "INFO" or entry.get("message") in said:
+                continue
+            said.add(entry.get("message"))
+            fields = {name: value for name, value in entry.items() if name not in NOT_TELLING}
+            line = f"{entry.get('level')} {entry.get('message')} {fields or ''}"
+        except (ValueError, AttributeError):
+            pass
+        kept.append(line[:300])
+    # A sanitizer's report begins with what matters.
+    report = next((number for number, line in enumerate(kept) if SANITIZER.search(line)), None)
+    return "\n".join(kept[-lines:] if report is None else kept[report:report + 2 * lines])
+
+
 class Process:
     """A child process with its output in a file. It dies with the test that started it, unless it is detached."""
 
@@ -95,8 +119,7 @@ class Process:
         return self.popen.poll() is None
 
     def fail(self, text):
-        telling = [line for line in self.output().splitlines() if '"level":"INFO"' not in line]
-        raise Failure(f"{text}\n--- output of {self.name} ---\n" + "\n".join(telling)[-4000:])
+        raise Failure(f"{text}\n--- output of {self.name} ---\n{digest(self.output())}")
 
     def wait_listening(self, port=None, seconds=30):
         """Waits until this process itself listens (on the port, when given); returns its ports."""

@@ -35,7 +35,12 @@ class Proxy:
         self._started.set()
         async with server:
             await self._stop.wait()
+        self._open.set()
         self._cut()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _accept(self, reader, writer):
         if self._refusing:
