@@ -79,8 +79,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         fuzz::expect(json.ok(), "only JSON is read");
         for (model::ParsedEvent const& event : batch->events)
             check_event(event);
-        if (!drop_performance_events(*batch)) continue;
-        if (auto const token = request_token(*batch)) {
+        if (!parse::analytics_v0::drop_performance_events(*batch)) continue;
+        if (auto const token = parse::analytics_v0::request_token(*batch)) {
             fuzz::expect(!token->empty() && token->size() <= 64, "tokens have 1 to 64 bytes");
         }
     }
