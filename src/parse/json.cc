@@ -29,23 +29,15 @@ class QuoteState {
   public:
     explicit QuoteState(const char* at) : at_(at) {}
 
-    /// Passes at least a block (to `end` if less is left), a whole escape at a time.
+    /// Passes a block (to `end` if less is left), whole escapes at a time.
     void pass_block(const char* end) {
-        constexpr std::size_t kBlock = 64;
-        std::size_t const left = static_cast<std::size_t>(end - at_);
-        const char* const stop = at_ + std::min(left, kBlock);
-        if (left >= kBlock) {
-            unsigned quotes = 0;
-            unsigned backslashes = 0;
-            for (std::size_t i = 0; i < kBlock; ++i) {
-                quotes += at_[i] == '"';
-                backslashes += at_[i] == '\\';
-            }
-            if (backslashes == 0) {
-                open_ ^= (quotes & 1) != 0;
-                at_ = stop;
-                return;
-            }
+        const char* const stop = at_ + std::min<std::ptrdiff_t>(end - at_, 256);
+        if (stop - at_ == 256 && pass_plain<256>()) return;
+        // Most of a block with a backslash has none.
+        while (stop - at_ >= 32) {
+            if (pass_plain<32>()) continue;
+            for (const char* const part = at_ + 32; at_ < part;)
+                pass_char();
         }
         while (at_ < stop)
             pass_char();
@@ -63,6 +55,21 @@ class QuoteState {
     bool open() const { return open_; }
 
   private:
+    /// Passes that many bytes unless there is a backslash in them. Vectorised by the compiler.
+    template <std::size_t kSize>
+    bool pass_plain() {
+        std::uint8_t quotes = 0;
+        std::uint8_t backslashes = 0;
+        for (std::size_t i = 0; i < kSize; ++i) {
+            quotes ^= static_cast<std::uint8_t>(at_[i] == '"');
+            backslashes |= static_cast<std::uint8_t>(at_[i] == '\\');
+        }
+        if (backslashes) return false;
+        open_ ^= quotes != 0;
+        at_ += kSize;
+        return true;
+    }
+
     const char* at_;
     bool open_ = false;
 };
@@ -76,7 +83,7 @@ const char* find_cut(const char* begin, const char* end) {
         quotes.pass_block(end);
     while (quotes.at() < end) {
         const char* const block = quotes.at();
-        while (!quotes.open() && quotes.at() < end && quotes.at() < block + 64) {
+        while (!quotes.open() && quotes.at() < end && quotes.at() < block + 256) {
             if (is_cut(*quotes.at())) return quotes.at() + 1;
             quotes.pass_char();
         }

@@ -150,6 +150,14 @@ TEST(Json, ReadsTextsOfManyWindows) {
     }
 }
 
+TEST(Json, FindsTheWindowsEndWhereverItFalls) {
+    std::string const body =
+        repeated("{\"a\":\"x\\\\\",\"b , c\":\"\\\"[{\\\\\\\"}\",\"\\\\\":[12,true]}", 1'060'000);
+    for (std::size_t shift = 0; shift < 40; ++shift) {
+        ASSERT_EQ(validate(std::string(shift, ' ') + body), "ok") << shift;
+    }
+}
+
 TEST(Json, ReadsStringsAndBlanksLongerThanAWindow) {
     std::string const huge(3'000'000, 'x');
     EXPECT_EQ(validate("[\"" + huge + "\",1]"), "ok");
