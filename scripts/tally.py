@@ -23,8 +23,14 @@ def read(report):
         result = outcome(case)
         counts[result] += 1
         if result == "failed":
-            failures.append(f"{case.get('classname', '')} {case.get('name')}".strip())
+            failures.append(f"{case.get('classname', '')} {case.get('name')}{output(case)}".strip())
     return counts, failures
+
+
+def output(case):
+    """The end of what a failed test printed; other runners than ctest have shown it themselves."""
+    lines = (case.findtext("system-out") or "").rstrip().splitlines()[-25:]
+    return "".join(f"\n        {line}" for line in lines)
 
 
 def main(directory):
