@@ -142,7 +142,8 @@ class Kafka:
     def __init__(self, directory, brokers=1, overrides=None, flags=(), advertise=None,
                  detached=False):
         self.directory = Path(directory)
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # On the command line an id that begins with "-" would be taken for an option.
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
         self.brokers = [Broker(self.directory / f"broker-{node}", node, cluster_id, flags, detached)
                         for node in range(1, brokers + 1)]
         voters = ",".join(f"{b.node}@127.0.0.1:{b.controller_port}" for b in self.brokers)
