@@ -218,7 +218,7 @@ constexpr Option kRetired[]{
     retired("REQUEST_TIMEOUT_SECONDS", "whole-request timeout of older versions"),
     retired("ADDRESS_OTEL", "second listen address"),
     retired("HISTORICAL_TOKENS_KEYS", "older versions"),
-    retired("CAPTURE_VERIFY_TOPICS_ON_BOOT", "`capture check` verifies the topics"),
+    retired("CAPTURE_VERIFY_TOPICS_ON_BOOT", "topics are not looked for at start"),
     retired("CAPTURE_V1_SINKS", "v1 publishes through the outputs"),
     retired("CAPTURE_V1_MAX_COMPRESSED_BODY_BYTES", "v1 surface"),
     retired("CAPTURE_V1_MAX_DECOMPRESSED_BODY_BYTES", "v1 surface"),

@@ -233,7 +233,7 @@ RateCache::Update RateCache::store(std::uint64_t hash, double estimate, std::uin
     Shard& s = shard(hash);
     std::lock_guard lock(s.mutex);
     Entry* const entry = s.table.find(hash);
-    if (!entry) return update;
+    if (!entry || expired(*entry, now)) return update;
     update.known = true;
     update.old_level = level(*entry, limit, now);
     update.old_pressure = entry->pressure;
