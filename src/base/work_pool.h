@@ -3,6 +3,7 @@
 
 #include <boost/asio/thread_pool.hpp>
 #include <cstddef>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -16,19 +17,20 @@ class WorkPool {
     explicit WorkPool(std::size_t threads) : pool_(threads) {}
     ~WorkPool() { pool_.join(); }
 
-    /// Runs `job()` on a pool thread and resumes the caller on its own worker with the result. What `job` refers to
-    /// must live until then; the caller is suspended meanwhile, so its locals do.
+    /// Runs `job()` on a pool thread and resumes the caller on its own worker with the result. The caller is suspended
+    /// meanwhile, so its locals may be captured by reference; it must not be destroyed before the job has ended.
     template <typename Job>
     Task<std::invoke_result_t<Job&>> run(Job job) {
         using Result = std::invoke_result_t<Job&>;
-        auto slot = std::make_shared<std::optional<Result>>();
-        co_await wait_for<bool>([this, slot, job = std::move(job)](auto done) mutable {
-            asio::post(pool_, [slot, job = std::move(job), done = std::move(done)]() mutable {
-                slot->emplace(job());
+        std::optional<Result> result;
+        auto const start = [this, &result, &job](auto done) {
+            asio::post(pool_, [&result, &job, done = std::move(done)]() mutable {
+                result.emplace(job());
                 done(true);
             });
-        });
-        co_return std::move(**slot);
+        };
+        co_await wait_for<bool>(start);
+        co_return std::move(*result);
     }
 
   private:

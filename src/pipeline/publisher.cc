@@ -64,8 +64,8 @@ model::Result<void> Publisher::write_record(sink::RecordGroup& group, const mode
 }
 
 base::Task<model::Result<void>> Publisher::deliver(sink::RecordGroupPtr group) {
-    auto const outcome = co_await base::wait_for<model::DeliveryOutcome>(
-        [group = std::move(group)](auto done) mutable { sink::submit(std::move(group), std::move(done)); });
+    auto const send = [&group](auto done) { sink::submit(std::move(group), std::move(done)); };
+    auto const outcome = co_await base::wait_for<model::DeliveryOutcome>(send);
     switch (outcome) {
         case model::DeliveryOutcome::Delivered: co_return model::Result<void>{};
         case model::DeliveryOutcome::TooLargeAtSend:
