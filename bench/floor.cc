@@ -1,13 +1,17 @@
-// The floor: the least work that takes the same bytes in and the same bytes out, with the same libraries.
+// The floor: the least work that takes the same bytes in and the same bytes out, with the same
+// libraries.
 //
-// It receives a POST, inflates it if it is gzip (ISA-L), finds the events' fields (simdjson On-Demand, raw slices),
-// writes each record's value once (the same vectorised escaping), hands it to librdkafka with the same key and nine
-// headers, and answers when the last record is acknowledged. No validation, no limits, no metrics, no timeouts: what
-// capture costs beyond this is ours to answer for.
+// It receives a POST, inflates it if it is gzip (ISA-L), finds the events' fields (simdjson
+// On-Demand, raw slices), writes each record's value once (the same vectorised escaping), hands it
+// to librdkafka with the same key and nine headers, and answers when the last record is
+// acknowledged. No validation, no limits, no metrics, no timeouts: what capture costs beyond this
+// is ours to answer for.
 //
 //   capture_floor --brokers 127.0.0.1:9092 --topic floor            prints the port it listens on
-//   --produce kafka|none    none: records are written and forgotten (what receiving, inflating, parsing, writing cost)
-//   --until receive|inflate|parse|write|produce    stops after that part: the differences are the parts
+//   --produce kafka|none    none: records are written and forgotten (what receiving, inflating,
+//   parsing, writing cost)
+//   --until receive|inflate|parse|write|produce    stops after that part: the differences are the
+//   parts
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <isa-l/igzip_lib.h>
@@ -50,7 +54,8 @@ struct Options {
 };
 
 constexpr std::string_view kAnswer =
-    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"status\":\"Ok\"}";
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+    "15\r\n\r\n{\"status\":\"Ok\"}";
 
 /// A request waiting for its records.
 struct Group {
@@ -115,9 +120,10 @@ class Floor {
             rd_kafka_conf_set(conf, key, value, error, sizeof(error));
         }
         rd_kafka_conf_set_opaque(conf, this);
-        rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
-            static_cast<Floor*>(self)->delivered(static_cast<Group*>(message->_private));
-        });
+        rd_kafka_conf_set_dr_msg_cb(
+            conf, [](rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
+                static_cast<Floor*>(self)->delivered(static_cast<Group*>(message->_private));
+            });
         kafka_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
         if (!kafka_) {
             std::fprintf(stderr, "%s\n", error);
@@ -125,7 +131,8 @@ class Floor {
         }
         topic_ = rd_kafka_topic_new(kafka_, options_.topic.c_str(), nullptr);
         std::thread([this] {
-            while (true) rd_kafka_poll(kafka_, 100);
+            while (true)
+                rd_kafka_poll(kafka_, 100);
         }).detach();
     }
 
@@ -141,7 +148,8 @@ class Floor {
         while ((fd = accept4(listen_, nullptr, nullptr, SOCK_NONBLOCK)) >= 0) {
             int const one = 1;
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-            if (connections_.size() <= static_cast<std::size_t>(fd)) connections_.resize(static_cast<std::size_t>(fd) + 1);
+            if (connections_.size() <= static_cast<std::size_t>(fd))
+                connections_.resize(static_cast<std::size_t>(fd) + 1);
             connections_[static_cast<std::size_t>(fd)].in.clear();
             watch(fd);
         }
@@ -186,7 +194,8 @@ class Floor {
         auto* const group = new Group{fd, static_cast<int>(events_.size())};
         now_ = clock_.now();
         now_text_ = capture::base::format_rfc3339(now_, Fraction::Groups, now_buffer_);
-        for (auto const& event : events_) produce(event, group);
+        for (auto const& event : events_)
+            produce(event, group);
         if (!options_.kafka || options_.until == Part::Write) {
             answer(fd);
             delete group;
@@ -204,7 +213,8 @@ class Floor {
         do {
             if (text_.size() - done < 4096) text_.resize(2 * text_.size());
             state.next_out = reinterpret_cast<std::uint8_t*>(text_.data() + done);
-            state.avail_out = static_cast<std::uint32_t>(text_.size() - done - simdjson::SIMDJSON_PADDING);
+            state.avail_out =
+                static_cast<std::uint32_t>(text_.size() - done - simdjson::SIMDJSON_PADDING);
             if (isal_inflate(&state) != ISAL_DECOMP_OK) break;
             done = text_.size() - simdjson::SIMDJSON_PADDING - state.avail_out;
         } while (state.block_state != ISAL_BLOCK_FINISH);
@@ -217,7 +227,8 @@ class Floor {
 
     /// Raw texts; strings with their quotes.
     void parse(std::string_view text) {
-        simdjson::padded_string_view const padded(text.data(), text.size(), text.size() + simdjson::SIMDJSON_PADDING);
+        simdjson::padded_string_view const padded(text.data(), text.size(),
+                                                  text.size() + simdjson::SIMDJSON_PADDING);
         auto document = parser_.iterate(padded);
         simdjson::ondemand::object root = document.get_object();
         bool batch = false;
@@ -230,7 +241,8 @@ class Floor {
                 batch = true;
                 for (auto element : field.value().get_array()) {
                     Slices slices;
-                    for (auto member : element.get_object()) take(slices, member.key(), member.value());
+                    for (auto member : element.get_object())
+                        take(slices, member.key(), member.value());
                     events_.push_back(slices);
                 }
             } else {
@@ -240,7 +252,8 @@ class Floor {
         if (!batch) events_.push_back(single);
     }
 
-    static void take(Slices& slices, simdjson::ondemand::raw_json_string key, simdjson::ondemand::value value) {
+    static void take(Slices& slices, simdjson::ondemand::raw_json_string key,
+                     simdjson::ondemand::value value) {
         if (key == "event") {
             slices.event = value.raw_json_token();
         } else if (key == "properties") {
@@ -287,10 +300,12 @@ class Floor {
         Value value(512 + event.properties.size() + event.properties.size() / 4);
         auto const add = [&value](std::string_view text) { value.append(text); };
         add(R"({"uuid":")"), add(uuid_text), add(R"(","distinct_id":")"), add(id);
-        add(R"(","ip":"127.0.0.1","data":"{\"distinct_id\":\")"), add(id), add(R"(\",\"uuid\":null,\"event\":\")");
+        add(R"(","ip":"127.0.0.1","data":"{\"distinct_id\":\")"), add(id),
+            add(R"(\",\"uuid\":null,\"event\":\")");
         add(name), add(R"(\",\"properties\":)");
         capture::route::append_escaped(value, event.properties);
-        add(R"(}","now":")"), add(now_text_), add(R"(","token":")"), add(token_), add(R"(","event":")"), add(name);
+        add(R"(}","now":")"), add(now_text_), add(R"(","token":")"), add(token_),
+            add(R"(","event":")"), add(name);
         add(R"(","timestamp":")"), add(now_text_), add(R"("})");
         if (options_.until == Part::Write || !options_.kafka) {
             std::free(value.release());
@@ -299,7 +314,8 @@ class Floor {
         send(value, id, name, uuid_text, group);
     }
 
-    void send(Value& value, std::string_view id, std::string_view name, std::string_view uuid, Group* group) {
+    void send(Value& value, std::string_view id, std::string_view name, std::string_view uuid,
+              Group* group) {
         char millis[24];
         auto const end = std::to_chars(millis, millis + sizeof(millis), now_.millis()).ptr;
         rd_kafka_headers_t* const headers = rd_kafka_headers_new(9);
@@ -308,14 +324,17 @@ class Floor {
                                 static_cast<ssize_t>(text.size()));
         };
         header("token", token_), header("distinct_id", id), header("session_id", {});
-        header("timestamp", {millis, static_cast<std::size_t>(end - millis)}), header("event", name);
-        header("uuid", uuid), header("now", now_text_), header("force_disable_person_processing", {});
+        header("timestamp", {millis, static_cast<std::size_t>(end - millis)}),
+            header("event", name);
+        header("uuid", uuid), header("now", now_text_),
+            header("force_disable_person_processing", {});
         header("historical_migration", {});
         key_.assign(token_).append(":").append(id);
-        auto const failed = rd_kafka_producev(kafka_, RD_KAFKA_V_RKT(topic_), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_FREE),
-                                              RD_KAFKA_V_VALUE(value.release(), value.size()),
-                                              RD_KAFKA_V_KEY(key_.data(), key_.size()), RD_KAFKA_V_HEADERS(headers),
-                                              RD_KAFKA_V_OPAQUE(group), RD_KAFKA_V_END);
+        auto const failed = rd_kafka_producev(
+            kafka_, RD_KAFKA_V_RKT(topic_), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_FREE),
+            RD_KAFKA_V_VALUE(value.release(), value.size()),
+            RD_KAFKA_V_KEY(key_.data(), key_.size()), RD_KAFKA_V_HEADERS(headers),
+            RD_KAFKA_V_OPAQUE(group), RD_KAFKA_V_END);
         if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
             std::fprintf(stderr, "produce: %s\n", rd_kafka_err2str(failed));
             std::exit(1);

@@ -1,10 +1,12 @@
 // The load generator: one thread, raw sockets, prebuilt requests, every answer checked.
 //
-// Closed loop (default): each connection sends its next request when the last one is answered. Open loop (--rate):
-// requests are due at fixed times and latency counts from the due time, so a stall of the server is not hidden by a
-// client that waits for it. CPU time of the measured process is read from /proc, all threads, user and system.
+// Closed loop (default): each connection sends its next request when the last one is answered. Open
+// loop (--rate): requests are due at fixed times and latency counts from the due time, so a stall
+// of the server is not hidden by a client that waits for it. CPU time of the measured process is
+// read from /proc, all threads, user and system.
 //
-//   capture_load --port 3000 --request batch.http --events 50 --connections 64 --seconds 10 --pid 1234
+//   capture_load --port 3000 --request batch.http --events 50 --connections 64 --seconds 10 --pid
+//   1234
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -29,9 +31,13 @@ namespace {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-SteadyTime now() { return std::chrono::steady_clock::now(); }
+SteadyTime now() {
+    return std::chrono::steady_clock::now();
+}
 
-double seconds_between(SteadyTime a, SteadyTime b) { return std::chrono::duration<double>(b - a).count(); }
+double seconds_between(SteadyTime a, SteadyTime b) {
+    return std::chrono::duration<double>(b - a).count();
+}
 
 struct Options {
     std::string host = "127.0.0.1";
@@ -54,7 +60,8 @@ double cpu_seconds(int pid) {
     if (close == std::string::npos) return 0;
     std::istringstream rest(line.substr(close + 1));
     std::string skip;
-    for (int i = 0; i < 11; ++i) rest >> skip;
+    for (int i = 0; i < 11; ++i)
+        rest >> skip;
     double user = 0;
     double system = 0;
     rest >> user >> system;
@@ -85,14 +92,17 @@ class Load {
         for (std::string const& path : options.requests) {
             std::ifstream file(path, std::ios::binary);
             if (!file) throw std::runtime_error("cannot read " + path);
-            texts_.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+            texts_.emplace_back(std::istreambuf_iterator<char>(file),
+                                std::istreambuf_iterator<char>());
         }
         epoll_ = epoll_create1(0);
         connections_.resize(static_cast<std::size_t>(options.connections));
-        for (auto& connection : connections_) open(connection);
+        for (auto& connection : connections_)
+            open(connection);
     }
     ~Load() {
-        for (auto& connection : connections_) close(connection.fd);
+        for (auto& connection : connections_)
+            close(connection.fd);
         close(epoll_);
     }
     Load(const Load&) = delete;
@@ -101,7 +111,8 @@ class Load {
     Result run(double seconds) {
         result_ = {};
         SteadyTime const start = now();
-        SteadyTime const end = start + std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(seconds));
+        SteadyTime const end = start + std::chrono::duration_cast<SteadyTime::duration>(
+                                           std::chrono::duration<double>(seconds));
         due_ = start;
         stopping_ = false;
         if (options_.rate <= 0) {
@@ -114,7 +125,8 @@ class Load {
             if (at >= end) stopping_ = true;
             if (!stopping_ && options_.rate > 0) schedule(at);
             if (stopping_ && busy_ == 0) break;
-            if (stopping_ && seconds_between(end, at) > 60) throw std::runtime_error("no answer within 60 s");
+            if (stopping_ && seconds_between(end, at) > 60)
+                throw std::runtime_error("no answer within 60 s");
             poll(options_.rate > 0 && !stopping_ ? 1 : 100);
         }
         return std::move(result_);
@@ -151,8 +163,10 @@ class Load {
     }
 
     void schedule(SteadyTime at) {
-        auto const interval = std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(1 / options_.rate));
-        for (; due_ <= at; due_ += interval) waiting_.push_back(due_);
+        auto const interval = std::chrono::duration_cast<SteadyTime::duration>(
+            std::chrono::duration<double>(1 / options_.rate));
+        for (; due_ <= at; due_ += interval)
+            waiting_.push_back(due_);
         for (auto& connection : connections_) {
             if (waiting_.empty()) break;
             if (!connection.idle) continue;
@@ -174,7 +188,8 @@ class Load {
     void write_some(Connection& connection) {
         std::string const& text = texts_[connection.text];
         while (connection.sent < text.size()) {
-            ssize_t const n = ::send(connection.fd, text.data() + connection.sent, text.size() - connection.sent, MSG_NOSIGNAL);
+            ssize_t const n = ::send(connection.fd, text.data() + connection.sent,
+                                     text.size() - connection.sent, MSG_NOSIGNAL);
             if (n < 0) {
                 if (errno == EAGAIN) return watch(connection, EPOLLIN | EPOLLOUT);
                 return lost(connection);
@@ -226,7 +241,8 @@ class Load {
         std::size_t length = 0;
         if (std::size_t const at = connection.received.find("ontent-Length: "); at < head_end) {
             length = std::strtoul(connection.received.c_str() + at + 15, nullptr, 10);
-        } else if (std::size_t const lower = connection.received.find("ontent-length: "); lower < head_end) {
+        } else if (std::size_t const lower = connection.received.find("ontent-length: ");
+                   lower < head_end) {
             length = std::strtoul(connection.received.c_str() + lower + 15, nullptr, 10);
         }
         if (connection.received.size() < head_end + 4 + length) return;
@@ -246,7 +262,8 @@ class Load {
         } else {
             ++result_.refused;
         }
-        result_.latencies_us.push_back(static_cast<float>(seconds_between(connection.since, now()) * 1e6));
+        result_.latencies_us.push_back(
+            static_cast<float>(seconds_between(connection.since, now()) * 1e6));
         if (closing) {
             close(connection.fd);
             open(connection);
@@ -268,17 +285,22 @@ class Load {
 
 double quantile(const std::vector<float>& sorted, double q) {
     if (sorted.empty()) return 0;
-    return static_cast<double>(sorted[std::min(sorted.size() - 1, static_cast<std::size_t>(q * static_cast<double>(sorted.size())))]);
+    return static_cast<double>(sorted[std::min(
+        sorted.size() - 1, static_cast<std::size_t>(q * static_cast<double>(sorted.size())))]);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
     Options options;
-    CLI::App app{"Sends prebuilt requests to one server on loopback and reports throughput, CPU and latency as JSON"};
+    CLI::App app{
+        "Sends prebuilt requests to one server on loopback and reports throughput, CPU and latency "
+        "as JSON"};
     app.add_option("--host", options.host);
     app.add_option("--port", options.port)->required();
-    app.add_option("--request", options.requests, "file with one complete HTTP request; several are sent in turn")->required();
+    app.add_option("--request", options.requests,
+                   "file with one complete HTTP request; several are sent in turn")
+        ->required();
     app.add_option("--events", options.events, "events in each request file")->required();
     app.add_option("--connections", options.connections);
     app.add_option("--seconds", options.seconds);
@@ -303,16 +325,20 @@ int main(int argc, char** argv) {
         double const wall = seconds_between(start, now());
         double const cpu = options.pid ? cpu_seconds(options.pid) - cpu_before : 0;
         std::sort(result.latencies_us.begin(), result.latencies_us.end());
-        auto const per = [cpu](std::uint64_t n) { return n ? cpu * 1e6 / static_cast<double>(n) : 0; };
-        std::printf("{\"requests\":%lu,\"events\":%lu,\"ok\":%lu,\"refused\":%lu,\"broken\":%lu,\"seconds\":%.3f,"
-                    "\"cpu_seconds\":%.3f,\"cpu_us_per_request\":%.3f,\"cpu_us_per_event\":%.3f,"
-                    "\"p50_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f,\"max_us\":%.0f,"
-                    "\"rss_kib\":%ld,\"peak_rss_kib\":%ld}\n",
-                    result.requests, result.events, result.ok, result.refused, result.broken, wall, cpu,
-                    per(result.requests), per(result.events), quantile(result.latencies_us, .5),
-                    quantile(result.latencies_us, .99), quantile(result.latencies_us, .999),
-                    quantile(result.latencies_us, 1), options.pid ? status_kib(options.pid, "VmRSS") : 0,
-                    options.pid ? status_kib(options.pid, "VmHWM") : 0);
+        auto const per = [cpu](std::uint64_t n) {
+            return n ? cpu * 1e6 / static_cast<double>(n) : 0;
+        };
+        std::printf(
+            "{\"requests\":%lu,\"events\":%lu,\"ok\":%lu,\"refused\":%lu,\"broken\":%lu,"
+            "\"seconds\":%.3f,"
+            "\"cpu_seconds\":%.3f,\"cpu_us_per_request\":%.3f,\"cpu_us_per_event\":%.3f,"
+            "\"p50_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f,\"max_us\":%.0f,"
+            "\"rss_kib\":%ld,\"peak_rss_kib\":%ld}\n",
+            result.requests, result.events, result.ok, result.refused, result.broken, wall, cpu,
+            per(result.requests), per(result.events), quantile(result.latencies_us, .5),
+            quantile(result.latencies_us, .99), quantile(result.latencies_us, .999),
+            quantile(result.latencies_us, 1), options.pid ? status_kib(options.pid, "VmRSS") : 0,
+            options.pid ? status_kib(options.pid, "VmHWM") : 0);
     } catch (const std::exception& error) {
         std::cerr << "capture_load: " << error.what() << "\n";
         return 1;

@@ -1,6 +1,6 @@
-// A whole request through every room but the sockets: query, content type, path and body come from the input. Every
-// answer must have a known status, every event must end once, and every record's value and data must be JSON again.
-// fuzz-link: pipeline
+// A whole request through every room but the sockets: query, content type, path and body come from
+// the input. Every answer must have a known status, every event must end once, and every record's
+// value and data must be JSON again. fuzz-link: pipeline
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -15,8 +15,10 @@ using capture::pipeline::AnalyticsV0;
 using capture::pipeline::testing::FakeRequest;
 using capture::pipeline::testing::World;
 
-constexpr const char* kPaths[] = {"/e/", "/i/v0/e/", "/batch/", "/engage/", "/capture", "/i/v0/ai/batch"};
-constexpr const char* kTypes[] = {"application/json", "application/x-www-form-urlencoded", "text/plain", ""};
+constexpr const char* kPaths[] = {"/e/",      "/i/v0/e/", "/batch/",
+                                  "/engage/", "/capture", "/i/v0/ai/batch"};
+constexpr const char* kTypes[] = {"application/json", "application/x-www-form-urlencoded",
+                                  "text/plain", ""};
 constexpr const char* kEncodings[] = {"", "gzip", "lz64", "base64"};
 
 /// Takes the query, up to the first newline, off the front of the text.
@@ -58,11 +60,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         case 204:
         case 400:
         case 401:
-        case 413: break;
-        default: std::abort();
+        case 413:
+            break;
+        default:
+            std::abort();
     }
-    if (!world.ledger.balanced() || world.ledger.in_flight() != 0 || world.budget.used() != 0) std::abort();
+    if (!world.ledger.balanced() || world.ledger.in_flight() != 0 || world.budget.used() != 0)
+        std::abort();
     if (answer.status >= 400 && !world.sink.records.empty()) std::abort();
-    for (auto const& record : world.sink.records) check(record.value);
+    for (auto const& record : world.sink.records)
+        check(record.value);
     return 0;
 }

@@ -18,10 +18,12 @@ constexpr std::chrono::milliseconds kLedgerInterval{10'000};
 /// A pre-stop hook creates this file to begin the shutdown (contract 80 §7).
 constexpr const char* kPrestopFile = "/tmp/shutdown";
 
-inline constexpr telemetry::MetricSpec kBudgetUsed{"capture_memory_budget_used_bytes", telemetry::MetricType::Gauge,
-                                                   "Bytes charged to the workers' budgets, all workers"};
-inline constexpr telemetry::MetricSpec kBudgetLimit{"capture_memory_budget_limit_bytes", telemetry::MetricType::Gauge,
-                                                    "Hard limit of the workers' budgets, all workers"};
+inline constexpr telemetry::MetricSpec kBudgetUsed{
+    "capture_memory_budget_used_bytes", telemetry::MetricType::Gauge,
+    "Bytes charged to the workers' budgets, all workers"};
+inline constexpr telemetry::MetricSpec kBudgetLimit{
+    "capture_memory_budget_limit_bytes", telemetry::MetricType::Gauge,
+    "Hard limit of the workers' budgets, all workers"};
 
 /// Calls `job` every `interval`, until its io_context ends.
 class Periodic {
@@ -38,7 +40,8 @@ class Periodic {
     }
 
   private:
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, base::Executor>
+    asio::basic_waitable_timer<std::chrono::steady_clock,
+                               asio::wait_traits<std::chrono::steady_clock>, base::Executor>
         timer_;
     std::chrono::milliseconds interval_;
     std::function<void()> job_;
@@ -54,25 +57,29 @@ struct Housekeeping::Timers {
                   [&owner] {
                       std::error_code ignored;
                       if (!std::filesystem::exists(kPrestopFile, ignored)) return;
-                      owner.process_.log.info("capture::lifecycle", "Pre-stop file found", {{"file", kPrestopFile}});
+                      owner.process_.log.info("capture::lifecycle", "Pre-stop file found",
+                                              {{"file", kPrestopFile}});
                       owner.health_.shut_down("system", telemetry::ShutdownReason::Signal);
                   }),
           ledger(owner.io_, kLedgerInterval,
                  [&owner] {
                      for (auto const& worker : owner.workers_) {
                          worker->check_ledger([&log = owner.process_.log](bool balanced) {
-                             if (!balanced) log.error("capture::ledger", "The ledger does not close");
+                             if (!balanced)
+                                 log.error("capture::ledger", "The ledger does not close");
                          });
                      }
                  }),
           used(owner.process_.registry.gauge(kBudgetUsed)),
           gauges(owner.io_, kGaugeInterval, [&owner, this] {
               std::size_t sum = 0;
-              for (auto const& worker : owner.workers_) sum += worker->budget().used();
+              for (auto const& worker : owner.workers_)
+                  sum += worker->budget().used();
               used.set(static_cast<double>(sum));
           }) {
         std::size_t limit = 0;
-        for (auto const& worker : owner.workers_) limit += worker->budget().hard_limit();
+        for (auto const& worker : owner.workers_)
+            limit += worker->budget().hard_limit();
         owner.process_.registry.gauge(kBudgetLimit).set(static_cast<double>(limit));
     }
 
@@ -100,7 +107,9 @@ Housekeeping::Housekeeping(const Process& process, telemetry::Health& health,
                            std::vector<std::unique_ptr<Worker>>& workers)
     : process_(process), health_(health), workers_(workers) {}
 
-Housekeeping::~Housekeeping() { join(); }
+Housekeeping::~Housekeeping() {
+    join();
+}
 
 void Housekeeping::run() {
     timers_ = std::make_unique<Timers>(*this);
@@ -115,7 +124,8 @@ void Housekeeping::run() {
                 io_.run();
                 return;
             } catch (const std::exception& error) {
-                process_.log.error("capture::housekeeping", "An exception escaped a task", {{"error", error.what()}});
+                process_.log.error("capture::housekeeping", "An exception escaped a task",
+                                   {{"error", error.what()}});
             }
         }
     });

@@ -1,5 +1,6 @@
-// The housekeeping thread: one event loop for everything that is nobody's request. Redis refreshes and the rate
-// limiter's tick, health polls, the ledger's self-check, signals and the pre-stop file. Contract 80 §7-8.
+// The housekeeping thread: one event loop for everything that is nobody's request. Redis refreshes
+// and the rate limiter's tick, health polls, the ledger's self-check, signals and the pre-stop
+// file. Contract 80 §7-8.
 #pragma once
 
 #include <functional>
@@ -15,13 +16,15 @@ namespace capture::app {
 
 class Housekeeping {
   public:
-    Housekeeping(const Process& process, telemetry::Health& health, std::vector<std::unique_ptr<Worker>>& workers);
+    Housekeeping(const Process& process, telemetry::Health& health,
+                 std::vector<std::unique_ptr<Worker>>& workers);
     ~Housekeeping();
     Housekeeping(const Housekeeping&) = delete;
     Housekeeping& operator=(const Housekeeping&) = delete;
 
     base::IoContext& io() { return io_; }
-    /// Watches SIGTERM and SIGINT (a second one ends the process at once) and starts the thread and its timers.
+    /// Watches SIGTERM and SIGINT (a second one ends the process at once) and starts the thread and
+    /// its timers.
     void run();
     void join();
 

@@ -1,4 +1,5 @@
-// What all workers of this process share. Built by serve() in the order of its members, torn down in reverse.
+// What all workers of this process share. Built by serve() in the order of its members, torn down
+// in reverse.
 #pragma once
 
 #include <atomic>

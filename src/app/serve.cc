@@ -108,7 +108,8 @@ Service::Service(const config::Loaded& configuration)
       settings_(configuration.settings),
       log_(settings_.telemetry.log),
       registry_(settings_.telemetry.service_name, config::to_text(settings_.mode)),
-      health_(registry_, log_, clock_, [this](const telemetry::Shutdown&) { stop_requested_.arrive(); }),
+      health_(registry_, log_, clock_,
+              [this](const telemetry::Shutdown&) { stop_requested_.arrive(); }),
       server_component_(health_.add({.name = "server"})),
       http_probe_(registry_),
       decode_probe_(registry_),
@@ -137,7 +138,8 @@ int Service::run() {
 
     auto sinks = Sinks::create(settings_, outputs_, registry_, log_, clock_, health_);
     if (!sinks) {
-        for (const std::string& problem : sinks.error()) fail(problem);
+        for (const std::string& problem : sinks.error())
+            fail(problem);
         return kExitConfig;
     }
     sinks_ = std::move(*sinks);
@@ -163,7 +165,8 @@ int Service::run() {
     housekeeping_.emplace(*process_, health_, workers_);
     housekeeping_->run();
     limits_->start(housekeeping_->io());
-    for (auto& worker : workers_) worker->run();
+    for (auto& worker : workers_)
+        worker->run();
     log_.info(kTarget, "listening", {{"address", address_}, {"workers", workers_.size()}});
 
     stop_requested_.wait();
@@ -176,7 +179,8 @@ int Service::run() {
 
 bool Service::bind_workers() {
     std::size_t const count = std::max<std::size_t>(1, settings_.server.workers);
-    std::size_t const budget = std::max<std::size_t>(1, settings_.server.memory_budget_mib) * 1024 * 1024 / count;
+    std::size_t const budget =
+        std::max<std::size_t>(1, settings_.server.memory_budget_mib) * 1024 * 1024 / count;
     std::string address = settings_.server.address;
     for (std::size_t i = 0; i < count; ++i) {
         auto& worker = workers_.emplace_back(std::make_unique<Worker>(*process_, i, budget));
@@ -195,12 +199,14 @@ bool Service::bind_workers() {
 bool Service::stop() {
     auto const deadline = clock_.steady() + kShutdownBudget;
     auto const left = [this, deadline] {
-        return std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(deadline - clock_.steady()));
+        return std::max(milliseconds(0),
+                        std::chrono::duration_cast<milliseconds>(deadline - clock_.steady()));
     };
     // 1. Readiness turns 503. 2. and 3. No more connections; what has begun is served.
     shutting_down_ = true;
     auto drained = std::make_shared<Latch>(workers_.size());
-    for (auto& worker : workers_) worker->drain([drained] { drained->arrive(); });
+    for (auto& worker : workers_)
+        worker->drain([drained] { drained->arrive(); });
     bool const all_served = drained->wait_for(left());
     if (!all_served) log_.warn(kTarget, "Requests were still in flight at the end of the shutdown");
     // 4. What Kafka has not acknowledged yet.
@@ -210,7 +216,8 @@ bool Service::stop() {
     } else {
         log_.error(kTarget, "Records were left unacknowledged by the flush");
     }
-    for (auto& worker : workers_) worker->join();
+    for (auto& worker : workers_)
+        worker->join();
     server_component_.complete();
     sinks_->complete();
     // 5. Background tasks.
@@ -225,6 +232,8 @@ bool Service::stop() {
 
 }  // namespace
 
-int serve(const config::Loaded& configuration) { return Service(configuration).run(); }
+int serve(const config::Loaded& configuration) {
+    return Service(configuration).run();
+}
 
 }  // namespace capture::app

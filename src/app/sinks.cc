@@ -14,12 +14,17 @@ constexpr std::chrono::seconds kKafkaDeadline{30};
 }  // namespace
 
 std::expected<std::unique_ptr<Sinks>, std::vector<std::string>> Sinks::create(
-    const config::Settings& settings, const sink::OutputTable& outputs, telemetry::Registry& registry,
-    telemetry::Logger& log, const base::Clock& clock, telemetry::Health& health) {
+    const config::Settings& settings, const sink::OutputTable& outputs,
+    telemetry::Registry& registry, telemetry::Logger& log, const base::Clock& clock,
+    telemetry::Health& health) {
     auto sinks = std::make_unique<Sinks>();
     switch (settings.sink) {
-        case config::SinkKind::Print: sinks->root_ = std::make_unique<sink::PrintSink>(outputs, registry, log); break;
-        case config::SinkKind::Noop: sinks->root_ = std::make_unique<sink::NoopSink>(registry, log); break;
+        case config::SinkKind::Print:
+            sinks->root_ = std::make_unique<sink::PrintSink>(outputs, registry, log);
+            break;
+        case config::SinkKind::Noop:
+            sinks->root_ = std::make_unique<sink::NoopSink>(registry, log);
+            break;
         case config::SinkKind::Store: {
             auto store = sink::StoreSink::open(settings.store_path, outputs, registry, log, clock);
             if (!store) return std::unexpected(std::vector{"CAPTURE_STORE_PATH: " + store.error()});
@@ -29,10 +34,11 @@ std::expected<std::unique_ptr<Sinks>, std::vector<std::string>> Sinks::create(
         case config::SinkKind::Kafka: {
             sinks->kafka_ = health.add({.name = "kafka-sink", .deadline = kKafkaDeadline});
             sinks->has_component_ = true;
-            auto kafka = sink::KafkaSink::create(outputs, settings.producers, registry, log, clock,
-                                                 [component = &sinks->kafka_](std::string_view, bool healthy) {
-                                                     if (healthy) component->report_healthy();
-                                                 });
+            auto kafka = sink::KafkaSink::create(
+                outputs, settings.producers, registry, log, clock,
+                [component = &sinks->kafka_](std::string_view, bool healthy) {
+                    if (healthy) component->report_healthy();
+                });
             if (!kafka) return std::unexpected(std::move(kafka.error()));
             (*kafka)->probe(kBootProbe);
             sinks->root_ = std::move(*kafka);

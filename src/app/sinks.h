@@ -19,13 +19,12 @@ namespace capture::app {
 /// The sink and what must live as long as it. Made and destroyed on the main thread.
 class Sinks {
   public:
-    /// Blocks for the Kafka boot probe (at most 10 s); unreachable brokers are no error. The errors name variables.
-    static std::expected<std::unique_ptr<Sinks>, std::vector<std::string>> create(const config::Settings& settings,
-                                                                                  const sink::OutputTable& outputs,
-                                                                                  telemetry::Registry& registry,
-                                                                                  telemetry::Logger& log,
-                                                                                  const base::Clock& clock,
-                                                                                  telemetry::Health& health);
+    /// Blocks for the Kafka boot probe (at most 10 s); unreachable brokers are no error. The errors
+    /// name variables.
+    static std::expected<std::unique_ptr<Sinks>, std::vector<std::string>> create(
+        const config::Settings& settings, const sink::OutputTable& outputs,
+        telemetry::Registry& registry, telemetry::Logger& log, const base::Clock& clock,
+        telemetry::Health& health);
 
     sink::Sink& root() { return *root_; }
     /// Waits for what is in flight; call once workers have ended.

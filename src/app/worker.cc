@@ -11,12 +11,14 @@ namespace {
 
 using config::Mode;
 
-constexpr std::string_view kAnalyticsPaths[] = {"/e", "/i/v0/e", "/capture", "/track", "/engage", "/batch"};
+constexpr std::string_view kAnalyticsPaths[] = {"/e",     "/i/v0/e", "/capture",
+                                                "/track", "/engage", "/batch"};
 constexpr std::string_view kAiBatchPath = "/i/v0/ai/batch";
 constexpr std::string_view kBlackHolePath = "/test/black_hole";
 
 http::ServerLimits server_limits(const config::ServerSettings& settings) {
-    auto const millis = [](const std::optional<std::uint64_t>& value) -> std::optional<std::chrono::milliseconds> {
+    auto const millis =
+        [](const std::optional<std::uint64_t>& value) -> std::optional<std::chrono::milliseconds> {
         if (!value) return std::nullopt;
         return std::chrono::milliseconds(*value);
     };
@@ -33,7 +35,9 @@ std::function<std::string()> exposition(const Process& process) {
 }
 
 /// Above three quarters no new body is begun; the rest is for those that have.
-std::size_t soft(std::size_t hard) { return hard / 4 * 3; }
+std::size_t soft(std::size_t hard) {
+    return hard / 4 * 3;
+}
 
 }  // namespace
 
@@ -69,7 +73,9 @@ Worker::Worker(const Process& process, std::size_t index, std::size_t budget_byt
     register_routes();
 }
 
-Worker::~Worker() { join(); }
+Worker::~Worker() {
+    join();
+}
 
 void Worker::register_routes() {
     probes_.register_at(router_);
@@ -77,18 +83,20 @@ void Worker::register_routes() {
     bool const analytics = mode == Mode::Events || mode == Mode::Import;
     bool const ai = mode == Mode::Events || mode == Mode::Ai;
 
-    http::Handler& v0 = *surfaces_.emplace_back(
-        std::make_unique<pipeline::AnalyticsV0>(context_, process_.decode_probe, process_.parse_probe));
+    http::Handler& v0 = *surfaces_.emplace_back(std::make_unique<pipeline::AnalyticsV0>(
+        context_, process_.decode_probe, process_.parse_probe));
     if (analytics) {
-        for (std::string_view const path : kAnalyticsPaths) router_.add_with_slash(path, v0);
-        http::Handler& black_hole =
-            *surfaces_.emplace_back(std::make_unique<pipeline::BlackHole>(context_, process_.decode_probe));
+        for (std::string_view const path : kAnalyticsPaths)
+            router_.add_with_slash(path, v0);
+        http::Handler& black_hole = *surfaces_.emplace_back(
+            std::make_unique<pipeline::BlackHole>(context_, process_.decode_probe));
         router_.add_with_slash(kBlackHolePath, black_hole);
     }
     if (ai) router_.add_with_slash(kAiBatchPath, v0);
     if (process_.settings.dev) {
         constexpr bool kRecording = false;
-        http::Handler& bootstrap = *surfaces_.emplace_back(std::make_unique<pipeline::SdkBootstrap>(kRecording));
+        http::Handler& bootstrap =
+            *surfaces_.emplace_back(std::make_unique<pipeline::SdkBootstrap>(kRecording));
         for (std::string_view const path : {"/flags", "/flags/definitions", "/decide"}) {
             router_.add_with_slash(path, bootstrap);
         }
@@ -112,7 +120,8 @@ void Worker::run() {
 }
 
 void Worker::drain(std::function<void()> done) {
-    base::asio::post(io_, [this, done = std::move(done)]() mutable { server_.drain(std::move(done)); });
+    base::asio::post(io_,
+                     [this, done = std::move(done)]() mutable { server_.drain(std::move(done)); });
 }
 
 void Worker::check_ledger(std::function<void(bool)> report) {

@@ -1,5 +1,5 @@
-// One worker: a thread with its own event loop, listener, byte budget, ledger and surfaces. A request lives and dies
-// here; workers share only what app/process.h lists. Contract 80 §5, §8.
+// One worker: a thread with its own event loop, listener, byte budget, ledger and surfaces. A
+// request lives and dies here; workers share only what app/process.h lists. Contract 80 §5, §8.
 #pragma once
 
 #include <expected>
@@ -27,7 +27,9 @@ class Worker {
     Worker& operator=(const Worker&) = delete;
 
     /// Before run(): binds; the bound port, or what is wrong with the address.
-    std::expected<std::uint16_t, std::string> listen(std::string_view address) { return server_.listen(address); }
+    std::expected<std::uint16_t, std::string> listen(std::string_view address) {
+        return server_.listen(address);
+    }
     /// Starts the thread, which accepts until drain().
     void run();
     /// Any thread: serves what has begun, then calls `done` from the worker's loop.

@@ -1,5 +1,5 @@
-// Memory of one request for small things that must live as long as its body: unescaped strings, edited properties,
-// texts of error messages. Freed all at once. One thread at a time.
+// Memory of one request for small things that must live as long as its body: unescaped strings,
+// edited properties, texts of error messages. Freed all at once. One thread at a time.
 #pragma once
 
 #include <cstddef>

@@ -1,8 +1,9 @@
 // The byte budget of one worker: every buffer whose size a client can influence is charged to it.
 //
-// Two limits. Below the soft limit all is well. Above it the worker starts no new request body (TCP pushes back). A
-// charge that would pass the hard limit is refused, and the request that asked is answered 503. Charges come from the
-// worker and from threads that work for it (the pool for large bodies, delivery reports), so the count is atomic.
+// Two limits. Below the soft limit all is well. Above it the worker starts no new request body (TCP
+// pushes back). A charge that would pass the hard limit is refused, and the request that asked is
+// answered 503. Charges come from the worker and from threads that work for it (the pool for large
+// bodies, delivery reports), so the count is atomic.
 #pragma once
 
 #include <atomic>

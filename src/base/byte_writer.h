@@ -1,6 +1,8 @@
-// A cursor into memory that somebody else owns: how a record is written once, straight into its final place.
+// A cursor into memory that somebody else owns: how a record is written once, straight into its
+// final place.
 //
-// The owner (a sink, a test) supplies the first block and grow(). Writers append and never look back.
+// The owner (a sink, a test) supplies the first block and grow(). Writers append and never look
+// back.
 #pragma once
 
 #include <cstddef>

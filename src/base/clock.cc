@@ -9,6 +9,8 @@ Instant SystemClock::now() const {
     return {seconds.count(), static_cast<std::uint32_t>(nanos.count())};
 }
 
-std::chrono::steady_clock::time_point SystemClock::steady() const { return std::chrono::steady_clock::now(); }
+std::chrono::steady_clock::time_point SystemClock::steady() const {
+    return std::chrono::steady_clock::now();
+}
 
 }  // namespace capture::base

@@ -24,16 +24,20 @@ char* put_digits(char* out, std::uint64_t value, int width) {
 
 int fraction_digits(std::uint32_t nanos, Fraction fraction) {
     switch (fraction) {
-        case Fraction::Millis: return 3;
-        case Fraction::Micros: return 6;
+        case Fraction::Millis:
+            return 3;
+        case Fraction::Micros:
+            return 6;
         case Fraction::Groups:
             if (nanos == 0) return 0;
             return nanos % 1'000'000 == 0 ? 3 : nanos % 1'000 == 0 ? 6 : 9;
-        case Fraction::Trimmed: break;
+        case Fraction::Trimmed:
+            break;
     }
     if (nanos == 0) return 0;
     int digits = 9;
-    for (; nanos % 10 == 0; nanos /= 10) --digits;
+    for (; nanos % 10 == 0; nanos /= 10)
+        --digits;
     return digits;
 }
 
@@ -51,8 +55,9 @@ Instant Instant::plus_millis(std::int64_t ms) const {
 }
 
 std::int64_t Instant::millis_since(const Instant& other) const {
-    __int128 const diff = (static_cast<__int128>(seconds) - other.seconds) * 1'000'000'000 +
-                          (static_cast<std::int64_t>(nanos) - static_cast<std::int64_t>(other.nanos));
+    __int128 const diff =
+        (static_cast<__int128>(seconds) - other.seconds) * 1'000'000'000 +
+        (static_cast<std::int64_t>(nanos) - static_cast<std::int64_t>(other.nanos));
     __int128 const ms = diff / 1'000'000;
     constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
     if (ms > kMax) return kMax;
@@ -69,7 +74,8 @@ CivilTime to_civil(std::int64_t unix_seconds) {
     std::int64_t const day_of_era = z - era * 146'097;
     std::int64_t const year_of_era =
         (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
-    std::int64_t const day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    std::int64_t const day_of_year =
+        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     std::int64_t const month_index = (5 * day_of_year + 2) / 153;
     CivilTime civil;
     civil.day = static_cast<int>(day_of_year - (153 * month_index + 2) / 5 + 1);
@@ -87,7 +93,8 @@ std::int64_t from_civil(const CivilTime& civil) {
     std::int64_t const year_of_era = year - era * 400;
     std::int64_t const day_of_year =
         (153 * (civil.month > 2 ? civil.month - 3 : civil.month + 9) + 2) / 5 + civil.day - 1;
-    std::int64_t const day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    std::int64_t const day_of_era =
+        year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     std::int64_t const days = era * 146'097 + day_of_era - 719'468;
     return days * kSecondsPerDay + civil.hour * 3600 + civil.minute * 60 + civil.second;
 }
@@ -115,7 +122,8 @@ std::string_view format_rfc3339(Instant at, Fraction fraction, char* out, int of
     if (int const digits = fraction_digits(at.nanos, fraction); digits > 0) {
         *p++ = '.';
         std::uint32_t value = at.nanos;
-        for (int i = digits; i < 9; ++i) value /= 10;
+        for (int i = digits; i < 9; ++i)
+            value /= 10;
         p = put_digits(p, value, digits);
     }
     if (offset_minutes == 0) {

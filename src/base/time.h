@@ -7,7 +7,8 @@
 
 namespace capture::base {
 
-/// A point on the UTC time line, from year 0 to 9999 and beyond: seconds since 1970 plus 0 … 999,999,999 nanoseconds.
+/// A point on the UTC time line, from year 0 to 9999 and beyond: seconds since 1970 plus 0 …
+/// 999,999,999 nanoseconds.
 struct Instant {
     std::int64_t seconds = 0;
     std::uint32_t nanos = 0;
@@ -41,8 +42,8 @@ enum class Fraction {
 
 /// Room for any RFC 3339 text written here.
 inline constexpr std::size_t kMaxInstantText = 48;
-/// RFC 3339 with `offset_minutes` east of UTC (`Z` when zero); writes into `out` (kMaxInstantText bytes), returns the
-/// text. Years 0 … 9999.
+/// RFC 3339 with `offset_minutes` east of UTC (`Z` when zero); writes into `out` (kMaxInstantText
+/// bytes), returns the text. Years 0 … 9999.
 std::string_view format_rfc3339(Instant at, Fraction fraction, char* out, int offset_minutes = 0);
 
 }  // namespace capture::base

@@ -21,7 +21,8 @@ TEST(Time, WritesTheShortestExactGroupOfFractionDigits) {
 TEST(Time, TrimsTrailingZerosAndKeepsTheOffset) {
     EXPECT_EQ(text({1672574405, 120'000'000}, Fraction::Trimmed), "2023-01-01T12:00:05.12Z");
     EXPECT_EQ(text({1672574405, 0}, Fraction::Trimmed, 120), "2023-01-01T14:00:05+02:00");
-    EXPECT_EQ(text({1672574405, 1}, Fraction::Trimmed, -330), "2023-01-01T06:30:05.000000001-05:30");
+    EXPECT_EQ(text({1672574405, 1}, Fraction::Trimmed, -330),
+              "2023-01-01T06:30:05.000000001-05:30");
 }
 
 TEST(Time, CivilAndUnixTimeAgreeOverAllYears) {

@@ -54,26 +54,31 @@ void Uuid::format(char* out) const {
 
 std::uint64_t Uuid::v7_millis() const {
     std::uint64_t millis = 0;
-    for (std::size_t i = 0; i < 6; ++i) millis = millis << 8 | bytes[i];
+    for (std::size_t i = 0; i < 6; ++i)
+        millis = millis << 8 | bytes[i];
     return millis;
 }
 
 UuidSource::UuidSource() {
     std::random_device device;
-    std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
+    std::seed_seq seed{device(), device(), device(), device(),
+                       device(), device(), device(), device()};
     engine_.seed(seed);
 }
 
 Uuid UuidSource::v7(std::int64_t unix_millis) {
     constexpr std::int64_t kMaxMillis = (std::int64_t{1} << 48) - 1;
-    auto const millis = static_cast<std::uint64_t>(std::clamp<std::int64_t>(unix_millis, 0, kMaxMillis));
+    auto const millis =
+        static_cast<std::uint64_t>(std::clamp<std::int64_t>(unix_millis, 0, kMaxMillis));
     std::uint64_t const a = engine_();
     std::uint64_t const b = engine_();
     Uuid uuid;
-    for (std::size_t i = 0; i < 6; ++i) uuid.bytes[i] = static_cast<std::uint8_t>(millis >> (40 - 8 * i));
+    for (std::size_t i = 0; i < 6; ++i)
+        uuid.bytes[i] = static_cast<std::uint8_t>(millis >> (40 - 8 * i));
     uuid.bytes[6] = static_cast<std::uint8_t>(0x70 | (a & 0x0f));
     uuid.bytes[7] = static_cast<std::uint8_t>(a >> 8);
-    for (std::size_t i = 0; i < 8; ++i) uuid.bytes[8 + i] = static_cast<std::uint8_t>(b >> (8 * i));
+    for (std::size_t i = 0; i < 8; ++i)
+        uuid.bytes[8 + i] = static_cast<std::uint8_t>(b >> (8 * i));
     uuid.bytes[8] = static_cast<std::uint8_t>(0x80 | (uuid.bytes[8] & 0x3f));
     return uuid;
 }

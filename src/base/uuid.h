@@ -15,7 +15,8 @@ struct Uuid {
     static constexpr std::size_t kTextSize = 36;
     bool operator==(const Uuid&) const = default;
 
-    /// Hyphenated, 32 hex digits, braced, or `urn:uuid:`; any case and version. Nothing for any other text.
+    /// Hyphenated, 32 hex digits, braced, or `urn:uuid:`; any case and version. Nothing for any
+    /// other text.
     static std::optional<Uuid> parse(std::string_view text);
     /// Writes 36 characters, lower case.
     void format(char* out) const;
@@ -29,7 +30,8 @@ class UuidSource {
   public:
     UuidSource();
     explicit UuidSource(std::uint64_t seed) : engine_(seed) {}
-    /// A fresh UUID with the given time; times before 1970 become 0, times beyond 48 bits the maximum.
+    /// A fresh UUID with the given time; times before 1970 become 0, times beyond 48 bits the
+    /// maximum.
     Uuid v7(std::int64_t unix_millis);
 
   private:

@@ -1,4 +1,5 @@
-// A small pool of threads for work that would stall a worker: inflating, parsing and writing large bodies.
+// A small pool of threads for work that would stall a worker: inflating, parsing and writing large
+// bodies.
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
@@ -17,8 +18,9 @@ class WorkPool {
     explicit WorkPool(std::size_t threads) : pool_(threads) {}
     ~WorkPool() { pool_.join(); }
 
-    /// Runs `job()` on a pool thread and resumes the caller on its own worker with the result. The caller is suspended
-    /// meanwhile, so its locals may be captured by reference; it must not be destroyed before the job has ended.
+    /// Runs `job()` on a pool thread and resumes the caller on its own worker with the result. The
+    /// caller is suspended meanwhile, so its locals may be captured by reference; it must not be
+    /// destroyed before the job has ended.
     template <typename Job>
     Task<std::invoke_result_t<Job&>> run(Job job) {
         using Result = std::invoke_result_t<Job&>;

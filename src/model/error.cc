@@ -15,15 +15,19 @@ constexpr std::array<ErrorInfo, static_cast<std::size_t>(Code::kCount)> kTable{{
     {Code::EmptyPayload, "empty_payload", 400, "request missing data payload", false},
     {Code::NoEventName, "no_event_name", 400, "event submitted with an empty event name", false},
     {Code::NoDistinctId, "no_distinct_id", 400, "event submitted without a distinct_id", false},
-    {Code::InvalidCookieless, "invalid_cookieless", 400, "event submitted with invalid cookieless mode", false},
+    {Code::InvalidCookieless, "invalid_cookieless", 400,
+     "event submitted with invalid cookieless mode", false},
     {Code::NonAiEventOnAiLane, "non_ai_event_on_ai_lane", 400,
      "event {} is not an AI event; send it to the analytics endpoint", false},
     {Code::NonRetrySink, "non_retry_sink", 400, "invalid event could not be processed", false},
     {Code::NoToken, "no_token", 401, "event submitted without an api_key", false},
-    {Code::MultipleTokens, "multiple_tokens", 401, "batch submitted with inconsistent api_key values", false},
+    {Code::MultipleTokens, "multiple_tokens", 401,
+     "batch submitted with inconsistent api_key values", false},
     {Code::InvalidToken, "invalid_token", 401, "API key is not valid: {}", false},
     {Code::UnknownToken, "unknown_token", 401,
-     "API key does not belong to any project. Check the project API key in your PostHog project settings", false},
+     "API key does not belong to any project. Check the project API key in your PostHog project "
+     "settings",
+     false},
     {Code::BodyReadTimeout, "body_read_timeout", 408, "client stopped sending data", true},
     {Code::OversizeEvent, "oversize_event", 413, "maximum event size exceeded: {}", false},
     {Code::AiEventTooBig, "ai_event_too_big", 413, "maximum AI event size exceeded: {}", false},
@@ -46,8 +50,12 @@ static_assert(in_order(), "one row per code, in the order of the enum");
 
 }  // namespace
 
-const ErrorInfo& info(Code code) { return kTable[static_cast<std::size_t>(code)]; }
-std::span<const ErrorInfo> error_table() { return kTable; }
+const ErrorInfo& info(Code code) {
+    return kTable[static_cast<std::size_t>(code)];
+}
+std::span<const ErrorInfo> error_table() {
+    return kTable;
+}
 
 std::string body_text(const Error& error) {
     std::string_view const text = info(error.code).text;

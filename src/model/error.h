@@ -1,5 +1,5 @@
-// Every way a request can be refused, declared once: error.cc maps a code to its metric tag, status and body text.
-// Contract 10 §13.
+// Every way a request can be refused, declared once: error.cc maps a code to its metric tag, status
+// and body text. Contract 10 §13.
 #pragma once
 
 #include <cstdint>

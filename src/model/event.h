@@ -1,5 +1,6 @@
-// The nouns between parse and sink: ParsedEvent → Event, in an EventBatch. All string_views point into the request's
-// DecodedBody or its Arena and live exactly as long. One worker thread at a time.
+// The nouns between parse and sink: ParsedEvent → Event, in an EventBatch. All string_views point
+// into the request's DecodedBody or its Arena and live exactly as long. One worker thread at a
+// time.
 #pragma once
 
 #include <cstdint>
@@ -19,44 +20,46 @@ using RawJson = std::string_view;
 
 enum class Cookieless : std::uint8_t { Absent, False, True, Invalid };
 
-/// Members of `properties` that processing may move or remove, as slices `"key":value`. Made only for events that
-/// need them.
+/// Members of `properties` that processing may move or remove, as slices `"key":value`. Made only
+/// for events that need them.
 struct PropertyParts {
     struct Cut {
         std::string_view member;
         bool gateway;  ///< `$ai_gateway…`, else `$heatmap_data`
     };
-    std::span<const std::string_view> heatmap;  ///< what a synthetic `$$heatmap` event keeps: one per key, the last
-    std::span<const Cut> cuts;                  ///< all that may have to be removed, in the order of the text
+    std::span<const std::string_view>
+        heatmap;                ///< what a synthetic `$$heatmap` event keeps: one per key, the last
+    std::span<const Cut> cuts;  ///< all that may have to be removed, in the order of the text
 };
 
-/// What later stages ask of an event's `properties`, collected in the one walk over them (top-level keys only; of
-/// duplicates the last wins).
+/// What later stages ask of an event's `properties`, collected in the one walk over them (top-level
+/// keys only; of duplicates the last wins).
 struct PropertyFacts {
     std::optional<std::string_view> token;  ///< `token`, when a string (unescaped)
     RawJson distinct_id;                    ///< `distinct_id`, absent when null
     std::string_view lib;                   ///< `$lib`, when a string
     std::string_view lib_version;           ///< `$lib_version`, when a string
     Cookieless cookieless = Cookieless::Absent;
-    bool ignore_sent_at : 1 = false;         ///< `$ignore_sent_at` is true
-    bool capture_internal : 1 = false;       ///< key present, any value
-    bool product_tour_id : 1 = false;        ///< `$product_tour_id` present
-    bool heatmap_data : 1 = false;           ///< `$heatmap_data` present
+    bool ignore_sent_at : 1 = false;    ///< `$ignore_sent_at` is true
+    bool capture_internal : 1 = false;  ///< key present, any value
+    bool product_tour_id : 1 = false;   ///< `$product_tour_id` present
+    bool heatmap_data : 1 = false;      ///< `$heatmap_data` present
     bool prev_pageview_pathname : 1 = false;
     bool current_url : 1 = false;
-    bool ai_gateway : 1 = false;             ///< some key starts with `$ai_gateway`
-    const PropertyParts* parts = nullptr;    ///< null unless a heatmap split or the removal of members may follow
+    bool ai_gateway : 1 = false;  ///< some key starts with `$ai_gateway`
+    const PropertyParts* parts =
+        nullptr;  ///< null unless a heatmap split or the removal of members may follow
 };
 
 /// One event as the client sent it, shape and types checked (contract 10 §7).
 struct ParsedEvent {
     std::optional<std::string_view> token;  ///< top-level token, unescaped
     RawJson token_json;
-    RawJson distinct_id;     ///< any JSON; absent when null
+    RawJson distinct_id;  ///< any JSON; absent when null
     std::optional<base::Uuid> uuid;
-    std::string_view name;   ///< unescaped
-    RawJson name_json;       ///< with quotes
-    RawJson properties;      ///< an object; empty = missing
+    std::string_view name;       ///< unescaped
+    RawJson name_json;           ///< with quotes
+    RawJson properties;          ///< an object; empty = missing
     std::string_view timestamp;  ///< unescaped; empty + empty timestamp_json = absent
     RawJson timestamp_json;
     std::optional<std::int64_t> offset;
@@ -74,7 +77,7 @@ struct SentAt {
 /// A request's events after parsing and hydration.
 struct EventBatch {
     std::vector<ParsedEvent> events;
-    base::Charge events_charge;                   ///< memory of `events` (and of what is made from them)
+    base::Charge events_charge;  ///< memory of `events` (and of what is made from them)
     std::optional<std::string_view> batch_token;  ///< shape 2 only
     bool is_array = false;                        ///< shape 1
     bool historical_migration = false;
@@ -93,7 +96,14 @@ enum class EventKind : std::uint8_t {
 };
 
 /// Whose restrictions and DLQ an event falls under.
-enum class Pipeline : std::uint8_t { Analytics, Ai, ErrorTracking, Heatmaps, ClientWarnings, SessionReplay };
+enum class Pipeline : std::uint8_t {
+    Analytics,
+    Ai,
+    ErrorTracking,
+    Heatmaps,
+    ClientWarnings,
+    SessionReplay
+};
 Pipeline pipeline_of(EventKind kind);
 
 enum class OverflowReason : std::uint8_t {
@@ -104,23 +114,27 @@ enum class OverflowReason : std::uint8_t {
     ReplayLimited,    ///< session in the replay overflow set
 };
 
-/// What the limits have decided about an event; inputs of route. Nothing is set where no limit applies.
+/// What the limits have decided about an event; inputs of route. Nothing is set where no limit
+/// applies.
 struct Stamps {
     bool dlq = false;
-    bool force_overflow = false;        ///< restriction
-    bool person_processing_off = false; ///< restriction, global limiter or forced key: sets the header
+    bool force_overflow = false;  ///< restriction
+    bool person_processing_off =
+        false;  ///< restriction, global limiter or forced key: sets the header
     OverflowReason overflow = OverflowReason::None;
-    std::string_view custom_topic;      ///< restriction; empty = none
+    std::string_view custom_topic;  ///< restriction; empty = none
 };
 
-/// The fields of `data`, in the order they are written (contract 10 §12.1). The values are the client's own bytes.
+/// The fields of `data`, in the order they are written (contract 10 §12.1). The values are the
+/// client's own bytes.
 struct EventData {
     RawJson token;
     RawJson distinct_id;
     std::optional<base::Uuid> uuid;
     RawJson event;
-    RawJson properties;                        ///< whole object; unused when `edited`
-    std::span<const std::string_view> members; ///< what remains after an edit: texts of one or more `"key":value`
+    RawJson properties;  ///< whole object; unused when `edited`
+    std::span<const std::string_view>
+        members;  ///< what remains after an edit: texts of one or more `"key":value`
     bool edited = false;
     RawJson timestamp;
     RawJson offset;
@@ -149,7 +163,7 @@ struct Event {
 /// What all records of one request share.
 struct RequestFacts {
     std::string_view token;
-    std::string_view ip;   ///< canonical text of the client's address
+    std::string_view ip;  ///< canonical text of the client's address
     base::Instant now;
     std::optional<SentAt> sent_at;
 };

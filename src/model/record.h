@@ -16,8 +16,8 @@ struct RecordHeader {
     std::optional<std::string_view> value;
 };
 
-/// The headers of one record, in wire order, and the storage for texts made for them. Not copyable: values may point
-/// into `scratch`.
+/// The headers of one record, in wire order, and the storage for texts made for them. Not copyable:
+/// values may point into `scratch`.
 class HeaderList {
   public:
     static constexpr std::size_t kMax = 16;
@@ -26,7 +26,9 @@ class HeaderList {
     HeaderList(const HeaderList&) = delete;
     HeaderList& operator=(const HeaderList&) = delete;
 
-    void add(std::string_view name, std::optional<std::string_view> value) { headers_[count_++] = {name, value}; }
+    void add(std::string_view name, std::optional<std::string_view> value) {
+        headers_[count_++] = {name, value};
+    }
     const RecordHeader* begin() const { return headers_.data(); }
     const RecordHeader* end() const { return headers_.data() + count_; }
     std::size_t size() const { return count_; }

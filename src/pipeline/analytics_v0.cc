@@ -15,13 +15,14 @@ using parse::analytics_v0::Reader;
 constexpr std::string_view kTarget = "capture::v0";
 constexpr std::string_view kOk = R"({"status":"Ok"})";
 
-/// Milliseconds of 2021-01-01 and of the end of year 9999: what `_` and `sent_at` may say (contract 10 §5.3).
+/// Milliseconds of 2021-01-01 and of the end of year 9999: what `_` and `sent_at` may say (contract
+/// 10 §5.3).
 constexpr std::int64_t kMinSentAt = 1'609'459'200'000;
 constexpr std::int64_t kMaxSentAt = 253'402'300'799'999;
 
 bool is_old_path(std::string_view path) {
-    return path == "/e" || path == "/e/" || path.starts_with("/capture") || path.starts_with("/engage") ||
-           path.starts_with("/track");
+    return path == "/e" || path == "/e/" || path.starts_with("/capture") ||
+           path.starts_with("/engage") || path.starts_with("/track");
 }
 
 }  // namespace
@@ -42,7 +43,8 @@ struct AnalyticsV0::Work {
     bool large() const { return body.text.size() >= kLargeText; }
 };
 
-AnalyticsV0::AnalyticsV0(const Context& context, const decode::Probe& decode_probe, const parse::Probe& parse_probe)
+AnalyticsV0::AnalyticsV0(const Context& context, const decode::Probe& decode_probe,
+                         const parse::Probe& parse_probe)
     : context_(context),
       gate_(kDecompressedCap, decode_probe, context.log),
       processor_options_{.ai_lane_by_prefix = context.settings.ai.lane_by_prefix,
@@ -57,7 +59,8 @@ base::Task<http::Response> AnalyticsV0::serve(http::Request& request) {
     if (auto received = co_await receive(work); !received) {
         co_return refuse(work, received.error(), Stage::Parsing);
     }
-    if (work.batch.events.empty()) co_return http::Response::json(200, std::string(kOk));  // only $performance_event
+    if (work.batch.events.empty())
+        co_return http::Response::json(200, std::string(kOk));  // only $performance_event
     if (auto authorised = co_await authorise(work); !authorised) {
         co_return refuse(work, authorised.error(), Stage::Parsing);
     }
@@ -122,11 +125,12 @@ base::Task<http::Response> AnalyticsV0::ingest(Work& work) {
                   .ip = work.request.client_ip(),
                   .now = context_.clock.now(),
                   .sent_at = work.batch.sent_at};
-    if (!work.facts.sent_at && query_sent_at && *query_sent_at >= kMinSentAt && *query_sent_at <= kMaxSentAt) {
+    if (!work.facts.sent_at && query_sent_at && *query_sent_at >= kMinSentAt &&
+        *query_sent_at <= kMaxSentAt) {
         work.facts.sent_at = model::SentAt{base::Instant::from_millis(*query_sent_at), 0};
     }
-    http::Response const success =
-        work.query.beacon ? http::Response::empty(204) : http::Response::json(200, std::string(kOk));
+    http::Response const success = work.query.beacon ? http::Response::empty(204)
+                                                     : http::Response::json(200, std::string(kOk));
 
     apply_quotas(work, entry);
     if (work.batch.events.empty()) co_return http::Response::json(200, std::string(kOk));
@@ -173,12 +177,14 @@ void AnalyticsV0::apply_quotas(Work& work, Ledger::Entry& entry) {
         context_.probe.dropped(static_cast<model::DropReason>(i), outcome.counted[i]);
         last = static_cast<model::DropReason>(i);
     }
-    // The counters may name more events than were taken out (contract 30 §3.4); the ledger books each once, scoped
-    // resources first.
+    // The counters may name more events than were taken out (contract 30 §3.4); the ledger books
+    // each once, scoped resources first.
     std::size_t left = before - (outcome.billing_limited ? 0 : work.batch.events.size());
-    for (auto const reason : {model::DropReason::ExceptionsOverQuota, model::DropReason::SurveyResponsesOverQuota,
-                              model::DropReason::LlmEventsOverQuota}) {
-        std::size_t const booked = std::min<std::size_t>(left, outcome.counted[static_cast<std::size_t>(reason)]);
+    for (auto const reason :
+         {model::DropReason::ExceptionsOverQuota, model::DropReason::SurveyResponsesOverQuota,
+          model::DropReason::LlmEventsOverQuota}) {
+        std::size_t const booked =
+            std::min<std::size_t>(left, outcome.counted[static_cast<std::size_t>(reason)]);
         entry.drop(reason, booked);
         left -= booked;
     }
@@ -198,7 +204,8 @@ base::Task<Result<void>> AnalyticsV0::build_events(Work& work, Ledger::Entry& en
             return processor.process(work.batch, work.facts, work.arena, work.events);
         });
     }
-    if (built && work.events.size() > before) entry.add(work.events.size() - before);  // heatmap split
+    if (built && work.events.size() > before)
+        entry.add(work.events.size() - before);  // heatmap split
     co_return built;
 }
 
@@ -239,7 +246,8 @@ base::Task<Result<void>> AnalyticsV0::publish(Work& work) {
     if (!work.large()) {
         group = publisher_.write(work.events, work.facts);
     } else {
-        group = co_await context_.pool.run([this, &work] { return publisher_.write(work.events, work.facts); });
+        group = co_await context_.pool.run(
+            [this, &work] { return publisher_.write(work.events, work.facts); });
     }
     if (!group) co_return std::unexpected(std::move(group.error()));
     // The records hold copies of all they need: give the request's memory back before the wait.
@@ -252,8 +260,10 @@ base::Task<Result<void>> AnalyticsV0::publish(Work& work) {
 http::Response AnalyticsV0::refuse(const Work& work, const model::Error& error, Stage stage) const {
     if (error.code == Code::BadQuery) return http::Response::error(error);
     context_.probe.error(error.code, stage);
-    // A payload over the decompressed cap drops one event; the wire cap (no body was decoded) does not.
-    if (error.code == Code::OversizeEvent && stage == Stage::Parsing && !error.detail.starts_with("Request body")) {
+    // A payload over the decompressed cap drops one event; the wire cap (no body was decoded) does
+    // not.
+    if (error.code == Code::OversizeEvent && stage == Stage::Parsing &&
+        !error.detail.starts_with("Request body")) {
         context_.probe.dropped_too_big.add();
     }
     context_.log.debug(kTarget, "Request refused",

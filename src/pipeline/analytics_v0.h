@@ -1,5 +1,6 @@
-// The legacy (v0) analytics surface: /e, /i/v0/e, /batch, /capture, /track, /engage, /i/v0/ai/batch. One handler per
-// worker serves all of them. serve() reads like contract 10 §9, the order of checks.
+// The legacy (v0) analytics surface: /e, /i/v0/e, /batch, /capture, /track, /engage,
+// /i/v0/ai/batch. One handler per worker serves all of them. serve() reads like contract 10 §9, the
+// order of checks.
 #pragma once
 
 #include "decode/gate.h"
@@ -17,12 +18,14 @@ class AnalyticsV0 final : public http::Handler {
     static constexpr std::size_t kBodyCap = 20 * 1024 * 1024;
     /// Cap after decompression.
     static constexpr std::size_t kDecompressedCap = 5 * kBodyCap;
-    /// From these sizes on a request leaves the worker's thread for the pool, so that it stalls nobody. The wire size
-    /// is what is known before inflating: a bomb below it inflates in the time of a few ordinary requests.
+    /// From these sizes on a request leaves the worker's thread for the pool, so that it stalls
+    /// nobody. The wire size is what is known before inflating: a bomb below it inflates in the
+    /// time of a few ordinary requests.
     static constexpr std::size_t kLargeWire = 32 * 1024;
     static constexpr std::size_t kLargeText = 256 * 1024;
 
-    AnalyticsV0(const Context& context, const decode::Probe& decode_probe, const parse::Probe& parse_probe);
+    AnalyticsV0(const Context& context, const decode::Probe& decode_probe,
+                const parse::Probe& parse_probe);
 
     base::Task<http::Response> serve(http::Request& request) override;
 
@@ -49,7 +52,7 @@ class AnalyticsV0 final : public http::Handler {
     decode::Gate gate_;
     parse::analytics_v0::ProcessorOptions processor_options_;
     const parse::Probe& parse_probe_;
-    parse::analytics_v0::Reader reader_;        ///< of this worker's thread; large bodies bring their own
+    parse::analytics_v0::Reader reader_;  ///< of this worker's thread; large bodies bring their own
     parse::analytics_v0::Processor processor_;  ///< likewise
     Publisher publisher_;
 };

@@ -24,7 +24,9 @@ struct AnalyticsV0Test : ::testing::Test {
     double ended(std::string_view end, std::string_view reason) {
         return world.registry.counters(kLedgerEnded).with({end, reason}).value();
     }
-    double dropped(std::string_view cause) { return world.registry.counters(kDropped).with({cause}).value(); }
+    double dropped(std::string_view cause) {
+        return world.registry.counters(kDropped).with({cause}).value();
+    }
     double errors(std::string_view error, std::string_view stage) {
         return world.registry.counters(kErrors).with({error, stage}).value();
     }
@@ -37,7 +39,8 @@ TEST_F(AnalyticsV0Test, EveryEventBecomesARecordOnItsLaneInOrder) {
     ASSERT_EQ(world.sink.records.size(), 2u);
     EXPECT_EQ(world.sink.records[0].output, model::Output::AnalyticsMain);
     EXPECT_EQ(world.sink.records[0].key, "phc_a:u");
-    EXPECT_NE(world.sink.records[0].value.find(R"("now":"2026-09-01T12:00:00.123456789Z","token":"phc_a")"),
+    EXPECT_NE(world.sink.records[0].value.find(
+                  R"("now":"2026-09-01T12:00:00.123456789Z","token":"phc_a")"),
               std::string::npos);
     EXPECT_EQ(world.sink.records[1].output, model::Output::ErrorTracking);
     EXPECT_EQ(ended("delivered", ""), 2);
@@ -55,8 +58,10 @@ TEST_F(AnalyticsV0Test, AFailureOfTheSinkRefusesTheWholeRequest) {
         {model::DeliveryOutcome::TooLargeAtSend, 413,
          "maximum event size exceeded: Event rejected by kafka during send", "oversize_event"},
         {model::DeliveryOutcome::TooLargeAtAck, 413,
-         "maximum event size exceeded: Event rejected by kafka broker during ack", "oversize_event"},
-        {model::DeliveryOutcome::Rejected, 400, "invalid event could not be processed", "non_retry_sink"},
+         "maximum event size exceeded: Event rejected by kafka broker during ack",
+         "oversize_event"},
+        {model::DeliveryOutcome::Rejected, 400, "invalid event could not be processed",
+         "non_retry_sink"},
     };
     for (auto const& row : rows) {
         world.sink.outcome = row.outcome;
@@ -80,7 +85,8 @@ TEST_F(AnalyticsV0Test, ASinkWithoutRoomIsA503BeforeAnythingIsSent) {
 
 TEST_F(AnalyticsV0Test, AnInvalidEventDropsTheWholeRequestUnderItsTag) {
     auto const answer =
-        post("/batch/", R"({"api_key":"phc_a","batch":[{"event":"one","distinct_id":"u"},{"event":"two"}]})");
+        post("/batch/",
+             R"({"api_key":"phc_a","batch":[{"event":"one","distinct_id":"u"},{"event":"two"}]})");
     EXPECT_EQ(answer.status, 400);
     EXPECT_EQ(answer.body, "event submitted without a distinct_id");
     EXPECT_EQ(dropped("no_distinct_id"), 2);
@@ -89,7 +95,9 @@ TEST_F(AnalyticsV0Test, AnInvalidEventDropsTheWholeRequestUnderItsTag) {
 }
 
 TEST_F(AnalyticsV0Test, AHeatmapSplitEntersTheLedgerAsOneMore) {
-    post("/batch/", R"({"api_key":"phc_a","batch":[{"event":"x","distinct_id":"u","properties":{"$heatmap_data":1}}]})");
+    post(
+        "/batch/",
+        R"({"api_key":"phc_a","batch":[{"event":"x","distinct_id":"u","properties":{"$heatmap_data":1}}]})");
     ASSERT_EQ(world.sink.records.size(), 2u);
     EXPECT_EQ(world.sink.records[1].output, model::Output::Heatmaps);
     EXPECT_EQ(ended("delivered", ""), 2);
@@ -101,7 +109,8 @@ TEST_F(AnalyticsV0Test, LargeBodiesTakeThePoolAndEndTheSameWay) {
     std::string body = R"({"api_key":"phc_a","batch":[)";
     for (int i = 0; i < 5000; ++i) {
         if (i > 0) body += ',';
-        body += R"({"event":"e","distinct_id":"user-)" + std::to_string(i) + R"(","properties":{"text":"some padding"}})";
+        body += R"({"event":"e","distinct_id":"user-)" + std::to_string(i) +
+                R"(","properties":{"text":"some padding"}})";
     }
     body += "]}";
     ASSERT_GT(body.size(), AnalyticsV0::kLargeText);
@@ -116,7 +125,8 @@ TEST_F(AnalyticsV0Test, BeaconsGetNoContentButQuotaAndPerformanceOnlyAnswersStay
     FakeRequest beacon("/e/", R"({"token":"phc_a","event":"x","distinct_id":"u"})");
     beacon.query_text = "beacon=1";
     EXPECT_EQ(world.serve(surface, beacon).status, 204);
-    FakeRequest performance("/e/", R"({"token":"phc_a","event":"$performance_event","distinct_id":"u"})");
+    FakeRequest performance("/e/",
+                            R"({"token":"phc_a","event":"$performance_event","distinct_id":"u"})");
     performance.query_text = "beacon=1";
     EXPECT_EQ(world.serve(surface, performance).status, 200);
     EXPECT_EQ(world.sink.records.size(), 1u);
@@ -145,12 +155,15 @@ TEST(AnalyticsV0Ai, OtherEventsAreRefusedAndGiantsTooLarge) {
     EXPECT_EQ(refused.status, 400);
     EXPECT_EQ(refused.body, "event one is not an AI event; send it to the analytics endpoint");
 
-    FakeRequest giant("/i/v0/ai/batch",
-                      R"({"api_key":"phc_a","batch":[{"event":"$ai_trace","distinct_id":"u","properties":{"t":")" +
-                          std::string(300, 'x') + R"("}}]})");
+    FakeRequest giant(
+        "/i/v0/ai/batch",
+        R"({"api_key":"phc_a","batch":[{"event":"$ai_trace","distinct_id":"u","properties":{"t":")" +
+            std::string(300, 'x') + R"("}}]})");
     auto const too_big = world.serve(surface, giant);
     EXPECT_EQ(too_big.status, 413);
-    EXPECT_TRUE(too_big.body.starts_with("maximum AI event size exceeded: AI event $ai_trace (uuid ")) << too_big.body;
+    EXPECT_TRUE(
+        too_big.body.starts_with("maximum AI event size exceeded: AI event $ai_trace (uuid "))
+        << too_big.body;
     EXPECT_TRUE(too_big.body.ends_with("over the 200-byte limit")) << too_big.body;
     EXPECT_TRUE(world.sink.records.empty());
 }

@@ -10,7 +10,8 @@ namespace {
 using model::Code;
 
 bool has_distinct_id(const model::ParsedEvent& event) {
-    std::string_view const id = event.distinct_id.empty() ? event.facts.distinct_id : event.distinct_id;
+    std::string_view const id =
+        event.distinct_id.empty() ? event.facts.distinct_id : event.distinct_id;
     return !id.empty() && id != R"("")";
 }
 
@@ -25,7 +26,8 @@ base::Task<http::Response> BlackHole::serve(http::Request& request) {
     if (!wire) {
         context_.probe.black_hole_failed(wire.error().code);
         if (wire.error().code != Code::OversizeEvent) co_return http::Response::error(wire.error());
-        co_return http::Response::text(413, "Failed to buffer the request body: length limit exceeded");
+        co_return http::Response::text(413,
+                                       "Failed to buffer the request body: length limit exceeded");
     }
     model::Result<void> checked;
     if (wire->size() < AnalyticsV0::kLargeWire) {
@@ -55,11 +57,13 @@ model::Result<void> BlackHole::check(http::Request& request, base::Buffer wire,
     base::Arena arena;
     auto batch = reader.read(*body, true, arena, &context_.budget);
     if (!batch) {
-        if (batch.error().code == Code::ServiceUnavailable) return std::unexpected(std::move(batch.error()));
+        if (batch.error().code == Code::ServiceUnavailable)
+            return std::unexpected(std::move(batch.error()));
         return {};
     }
     if (batch->events.empty()) return model::fail(Code::EmptyBatch);
-    if (auto token = parse::analytics_v0::request_token(*batch); !token) return std::unexpected(token.error());
+    if (auto token = parse::analytics_v0::request_token(*batch); !token)
+        return std::unexpected(token.error());
     for (const model::ParsedEvent& event : batch->events) {
         if (!has_distinct_id(event)) return model::fail(Code::NoDistinctId);
     }

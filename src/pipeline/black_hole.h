@@ -1,5 +1,5 @@
-// /test/black_hole: decodes, parses, checks, and throws away. For load tests and SDK developers; never produces.
-// Contract 10 §17.
+// /test/black_hole: decodes, parses, checks, and throws away. For load tests and SDK developers;
+// never produces. Contract 10 §17.
 #pragma once
 
 #include "decode/gate.h"
@@ -17,7 +17,8 @@ class BlackHole final : public http::Handler {
 
   private:
     /// What a client is told; a payload that does not parse is no error here.
-    model::Result<void> check(http::Request& request, base::Buffer wire, parse::analytics_v0::Reader& reader) const;
+    model::Result<void> check(http::Request& request, base::Buffer wire,
+                              parse::analytics_v0::Reader& reader) const;
 
     const Context& context_;
     decode::Gate gate_;

@@ -1,4 +1,5 @@
-// What every surface on one worker works with. Built by app, one per worker; everything referred to outlives it.
+// What every surface on one worker works with. Built by app, one per worker; everything referred to
+// outlives it.
 #pragma once
 
 #include "base/budget.h"
@@ -22,10 +23,10 @@ struct Context {
     const Probe& probe;
     const route::Probe& route_probe;
     const route::LaneRules& lanes;
-    base::WorkPool& pool;   ///< shared by all workers
-    sink::Sink& sink;       ///< shared by all workers
-    base::Budget& budget;   ///< this worker's
-    Ledger& ledger;         ///< this worker's
+    base::WorkPool& pool;          ///< shared by all workers
+    sink::Sink& sink;              ///< shared by all workers
+    base::Budget& budget;          ///< this worker's
+    Ledger& ledger;                ///< this worker's
     limits::WorkerLimits& limits;  ///< this worker's
 };
 

@@ -35,7 +35,9 @@ void Ledger::end(std::uint64_t& open, std::uint64_t events, const telemetry::Cou
     in_flight_gauge_.add(-static_cast<double>(events));
 }
 
-Ledger::Entry::Entry(Ledger& ledger, std::uint64_t events) : ledger_(ledger), open_(0) { add(events); }
+Ledger::Entry::Entry(Ledger& ledger, std::uint64_t events) : ledger_(ledger), open_(0) {
+    add(events);
+}
 
 Ledger::Entry::~Entry() {
     if (open_ == 0) return;
@@ -59,6 +61,8 @@ void Ledger::Entry::refuse_rest(model::Code code) {
     ledger_.end(open_, open_, ledger_.refused_[static_cast<std::size_t>(code)]);
 }
 
-void Ledger::Entry::deliver_rest() { ledger_.end(open_, open_, ledger_.delivered_); }
+void Ledger::Entry::deliver_rest() {
+    ledger_.end(open_, open_, ledger_.delivered_);
+}
 
 }  // namespace capture::pipeline

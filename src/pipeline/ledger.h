@@ -1,10 +1,12 @@
-// The ledger: every event that enters ends exactly once, as delivered, spooled, dropped(reason) or refused(reason).
+// The ledger: every event that enters ends exactly once, as delivered, spooled, dropped(reason) or
+// refused(reason).
 //
 //   in = delivered + spooled + dropped + refused + in flight
 //
-// An Entry stands for one request's events. Ending more events than are open, or destroying an entry with open events,
-// is a defect of ours: it is counted (capture_ledger_unbalanced_total), logged, and the rest is booked as refused, so
-// that the sum closes all the same. One Ledger per worker, touched by that worker only; the sums are metrics.
+// An Entry stands for one request's events. Ending more events than are open, or destroying an
+// entry with open events, is a defect of ours: it is counted (capture_ledger_unbalanced_total),
+// logged, and the rest is booked as refused, so that the sum closes all the same. One Ledger per
+// worker, touched by that worker only; the sums are metrics.
 #pragma once
 
 #include <array>
@@ -17,12 +19,16 @@
 
 namespace capture::pipeline {
 
-inline constexpr telemetry::MetricSpec kLedgerReceived{
-    "capture_ledger_received_total", telemetry::MetricType::Counter, "Events that entered the pipeline"};
-inline constexpr telemetry::MetricSpec kLedgerEnded{"capture_ledger_events_total", telemetry::MetricType::Counter,
-                                                    "Events by how they ended and why", {"end", "reason"}};
+inline constexpr telemetry::MetricSpec kLedgerReceived{"capture_ledger_received_total",
+                                                       telemetry::MetricType::Counter,
+                                                       "Events that entered the pipeline"};
+inline constexpr telemetry::MetricSpec kLedgerEnded{"capture_ledger_events_total",
+                                                    telemetry::MetricType::Counter,
+                                                    "Events by how they ended and why",
+                                                    {"end", "reason"}};
 inline constexpr telemetry::MetricSpec kLedgerInFlight{
-    "capture_ledger_in_flight", telemetry::MetricType::Gauge, "Events that entered and have not ended yet"};
+    "capture_ledger_in_flight", telemetry::MetricType::Gauge,
+    "Events that entered and have not ended yet"};
 inline constexpr telemetry::MetricSpec kLedgerUnbalanced{
     "capture_ledger_unbalanced_total", telemetry::MetricType::Counter,
     "Events whose end was not recorded exactly once; anything but 0 is a defect"};

@@ -33,7 +33,9 @@ TEST_F(LedgerTest, EveryEventEndsOnceAndTheSumCloses) {
 }
 
 TEST_F(LedgerTest, AForgottenEventIsADefectThatIsCountedAndClosed) {
-    { Ledger::Entry const entry(ledger, 3); }
+    {
+        Ledger::Entry const entry(ledger, 3);
+    }
     EXPECT_EQ(unbalanced(), 3);
     EXPECT_EQ(ended("refused", "internal_error"), 3);
     EXPECT_TRUE(ledger.balanced());

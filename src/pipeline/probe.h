@@ -12,18 +12,26 @@ namespace capture::pipeline {
 inline constexpr telemetry::MetricSpec kReceived{
     "capture_events_received_total", telemetry::MetricType::Counter,
     "Events parsed from accepted payloads, before quotas and other filters"};
-inline constexpr telemetry::MetricSpec kDropped{"capture_events_dropped_total", telemetry::MetricType::Counter,
-                                                "Events that are not produced, by cause", {"cause"}};
-inline constexpr telemetry::MetricSpec kErrors{"capture_error_by_stage_and_type", telemetry::MetricType::Counter,
-                                               "Failed requests by error and stage", {"error", "stage"}};
-inline constexpr telemetry::MetricSpec kBatchSize{
-    "capture_event_batch_size", telemetry::MetricType::Histogram, "Records handed to the sink per request", {},
-    telemetry::buckets::kBatch};
-inline constexpr telemetry::MetricSpec kPrepDuration{
-    "capture_kafka_batch_prep_duration_seconds", telemetry::MetricType::Histogram,
-    "Time to route and write a request's records", {}, telemetry::buckets::kFastSeconds};
-inline constexpr telemetry::MetricSpec kBlackHoleSeen{"capture_test_request_seen", telemetry::MetricType::Counter,
-                                                      "Requests to /test/black_hole"};
+inline constexpr telemetry::MetricSpec kDropped{"capture_events_dropped_total",
+                                                telemetry::MetricType::Counter,
+                                                "Events that are not produced, by cause",
+                                                {"cause"}};
+inline constexpr telemetry::MetricSpec kErrors{"capture_error_by_stage_and_type",
+                                               telemetry::MetricType::Counter,
+                                               "Failed requests by error and stage",
+                                               {"error", "stage"}};
+inline constexpr telemetry::MetricSpec kBatchSize{"capture_event_batch_size",
+                                                  telemetry::MetricType::Histogram,
+                                                  "Records handed to the sink per request",
+                                                  {},
+                                                  telemetry::buckets::kBatch};
+inline constexpr telemetry::MetricSpec kPrepDuration{"capture_kafka_batch_prep_duration_seconds",
+                                                     telemetry::MetricType::Histogram,
+                                                     "Time to route and write a request's records",
+                                                     {},
+                                                     telemetry::buckets::kFastSeconds};
+inline constexpr telemetry::MetricSpec kBlackHoleSeen{
+    "capture_test_request_seen", telemetry::MetricType::Counter, "Requests to /test/black_hole"};
 inline constexpr telemetry::MetricSpec kBlackHoleOutcome{"capture_test_request_outcome",
                                                          telemetry::MetricType::Counter,
                                                          "Refused requests to /test/black_hole",
@@ -46,8 +54,8 @@ struct Probe {
     }
 
     telemetry::Counter received;
-    telemetry::Counter dropped_too_big;      ///< decompressed payload over the cap, one per request
-    telemetry::Counter dropped_kafka_size;   ///< one record that Kafka cannot take
+    telemetry::Counter dropped_too_big;     ///< decompressed payload over the cap, one per request
+    telemetry::Counter dropped_kafka_size;  ///< one record that Kafka cannot take
     telemetry::Histogram batch_size;
     telemetry::Histogram prep_duration;
     telemetry::Counter black_hole_seen;

@@ -13,7 +13,9 @@ class PrepTimer {
   public:
     PrepTimer(const base::Clock& clock, const telemetry::Histogram& histogram)
         : clock_(clock), histogram_(histogram), start_(clock.steady()) {}
-    ~PrepTimer() { histogram_.observe(std::chrono::duration<double>(clock_.steady() - start_).count()); }
+    ~PrepTimer() {
+        histogram_.observe(std::chrono::duration<double>(clock_.steady() - start_).count());
+    }
     PrepTimer(const PrepTimer&) = delete;
     PrepTimer& operator=(const PrepTimer&) = delete;
 
@@ -40,17 +42,20 @@ model::Result<sink::RecordGroupPtr> Publisher::write(std::span<const model::Even
 }
 
 model::Result<void> Publisher::write_record(sink::RecordGroup& group, const model::Event& event,
-                                            const route::RequestTexts& texts, std::string& key_scratch) {
+                                            const route::RequestTexts& texts,
+                                            std::string& key_scratch) {
     auto const destination = route::choose_lane(event, context_.lanes);
     if (!destination) return std::unexpected(destination.error());
     if (destination->dlq) {
-        (event.stamps.dlq ? context_.route_probe.dlq_restriction : context_.route_probe.dlq_unbacked).add();
+        (event.stamps.dlq ? context_.route_probe.dlq_restriction
+                          : context_.route_probe.dlq_unbacked)
+            .add();
     } else if (destination->output == model::Output::Custom) {
         context_.route_probe.custom_topic.add();
     }
 
-    base::ByteWriter& value =
-        group.begin(*destination, route::value_size_hint(event, parse::analytics_v0::data_size(event.data)));
+    base::ByteWriter& value = group.begin(
+        *destination, route::value_size_hint(event, parse::analytics_v0::data_size(event.data)));
     route::write_value(value, event, texts);
 
     model::HeaderList headers;
@@ -67,15 +72,20 @@ base::Task<model::Result<void>> Publisher::deliver(sink::RecordGroupPtr group) {
     auto const send = [&group](auto done) { sink::submit(std::move(group), std::move(done)); };
     auto const outcome = co_await base::wait_for<model::DeliveryOutcome>(send);
     switch (outcome) {
-        case model::DeliveryOutcome::Delivered: co_return model::Result<void>{};
+        case model::DeliveryOutcome::Delivered:
+            co_return model::Result<void>{};
         case model::DeliveryOutcome::TooLargeAtSend:
             context_.probe.dropped_kafka_size.add();
-            co_return model::fail(model::Code::OversizeEvent, "Event rejected by kafka during send");
+            co_return model::fail(model::Code::OversizeEvent,
+                                  "Event rejected by kafka during send");
         case model::DeliveryOutcome::TooLargeAtAck:
             context_.probe.dropped_kafka_size.add();
-            co_return model::fail(model::Code::OversizeEvent, "Event rejected by kafka broker during ack");
-        case model::DeliveryOutcome::Retryable: co_return model::fail(model::Code::RetryableSink);
-        case model::DeliveryOutcome::Rejected: break;
+            co_return model::fail(model::Code::OversizeEvent,
+                                  "Event rejected by kafka broker during ack");
+        case model::DeliveryOutcome::Retryable:
+            co_return model::fail(model::Code::RetryableSink);
+        case model::DeliveryOutcome::Rejected:
+            break;
     }
     co_return model::fail(model::Code::NonRetrySink);
 }

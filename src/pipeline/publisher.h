@@ -1,5 +1,5 @@
-// The last two stops of every surface: events are routed, written into the sink's memory, sent as one group, and the
-// answer waits until every record is durable. Contract 20 §8-9.
+// The last two stops of every surface: events are routed, written into the sink's memory, sent as
+// one group, and the answer waits until every record is durable. Contract 20 §8-9.
 #pragma once
 
 #include <span>
@@ -16,12 +16,13 @@ class Publisher {
   public:
     explicit Publisher(const Context& context) : context_(context) {}
 
-    /// Routes and writes the records; sends nothing yet. Synchronous, any thread. Errors: RetryableSink (the sink is
-    /// full), ServiceUnavailable (memory budget), NoSessionId.
-    model::Result<sink::RecordGroupPtr> write(std::span<const model::Event> events, const model::RequestFacts& facts);
+    /// Routes and writes the records; sends nothing yet. Synchronous, any thread. Errors:
+    /// RetryableSink (the sink is full), ServiceUnavailable (memory budget), NoSessionId.
+    model::Result<sink::RecordGroupPtr> write(std::span<const model::Event> events,
+                                              const model::RequestFacts& facts);
 
-    /// Sends the group and waits for its outcome. Errors: OversizeEvent, RetryableSink, NonRetrySink. Counts the
-    /// record that Kafka cannot take.
+    /// Sends the group and waits for its outcome. Errors: OversizeEvent, RetryableSink,
+    /// NonRetrySink. Counts the record that Kafka cannot take.
     base::Task<model::Result<void>> deliver(sink::RecordGroupPtr group);
 
   private:

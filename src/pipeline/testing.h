@@ -1,5 +1,6 @@
-// For tests, fuzzers and benchmarks of surfaces: one worker's world without sockets, Kafka and Redis. Requests are
-// values, records are kept in memory, and serve() returns when the answer is there.
+// For tests, fuzzers and benchmarks of surfaces: one worker's world without sockets, Kafka and
+// Redis. Requests are values, records are kept in memory, and serve() returns when the answer is
+// there.
 #pragma once
 
 #include <boost/asio/co_spawn.hpp>
@@ -29,8 +30,8 @@ class MemorySink final : public sink::Sink {
   public:
     std::vector<Record> records;
     model::DeliveryOutcome outcome = model::DeliveryOutcome::Delivered;
-    bool full = false;       ///< open() gives null
-    bool keep = true;        ///< false: records are forgotten (fuzzers)
+    bool full = false;  ///< open() gives null
+    bool keep = true;   ///< false: records are forgotten (fuzzers)
 
     sink::RecordGroupPtr open(std::size_t, base::Budget&) override {
         return full ? nullptr : std::make_unique<Group>(*this);
@@ -48,19 +49,22 @@ class MemorySink final : public sink::Sink {
             record.custom_topic = destination.custom_topic;
             return *value_;
         }
-        bool commit(std::optional<std::string_view> key, std::span<const model::RecordHeader> headers) override {
+        bool commit(std::optional<std::string_view> key,
+                    std::span<const model::RecordHeader> headers) override {
             Record& record = records_.back();
             record.value = value_->take();
             if (key) record.key = *key;
             for (auto const& header : headers) {
-                record.headers.emplace_back(header.name, header.value ? std::optional<std::string>(*header.value)
-                                                                      : std::nullopt);
+                record.headers.emplace_back(
+                    header.name,
+                    header.value ? std::optional<std::string>(*header.value) : std::nullopt);
             }
             return true;
         }
         void submit(sink::DeliveryCallback done) override {
             if (owner_.keep) {
-                for (Record& record : records_) owner_.records.push_back(std::move(record));
+                for (Record& record : records_)
+                    owner_.records.push_back(std::move(record));
             }
             done(owner_.outcome);
             delete this;
@@ -76,7 +80,8 @@ class MemorySink final : public sink::Sink {
 /// A request as the http room would present it.
 class FakeRequest final : public http::Request {
   public:
-    FakeRequest(std::string path, std::string body) : path_(std::move(path)), body_(std::move(body)) {}
+    FakeRequest(std::string path, std::string body)
+        : path_(std::move(path)), body_(std::move(body)) {}
 
     std::string query_text;
     std::map<std::string, std::string, std::less<>> headers;
@@ -98,9 +103,11 @@ class FakeRequest final : public http::Request {
     std::string_view client_ip() const override { return "203.0.113.7"; }
     base::Instant received() const override { return {}; }
     base::Task<model::Result<base::Buffer>> read_body(std::size_t cap) override {
-        if (body_.size() > cap) co_return model::fail(model::Code::OversizeEvent, "Request body exceeds limit");
+        if (body_.size() > cap)
+            co_return model::fail(model::Code::OversizeEvent, "Request body exceeds limit");
         base::Buffer buffer;
-        if (!buffer.append(body_)) co_return model::fail(model::Code::ServiceUnavailable, "memory budget exhausted");
+        if (!buffer.append(body_))
+            co_return model::fail(model::Code::ServiceUnavailable, "memory budget exhausted");
         co_return buffer;
     }
 

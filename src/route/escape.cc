@@ -13,7 +13,8 @@
 namespace capture::route {
 namespace {
 
-/// The escape of one byte in eight bytes, so that it is one store; length 0 = the byte stands for itself.
+/// The escape of one byte in eight bytes, so that it is one store; length 0 = the byte stands for
+/// itself.
 struct Escape {
     std::array<char, 7> text{};
     std::uint8_t length = 0;
@@ -23,7 +24,8 @@ static_assert(sizeof(Escape) == 8);
 constexpr std::array<Escape, 256> make_escapes() {
     std::array<Escape, 256> table{};
     constexpr char kHex[] = "0123456789abcdef";
-    for (std::size_t c = 0; c < 0x20; ++c) table[c] = {{'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]}, 6};
+    for (std::size_t c = 0; c < 0x20; ++c)
+        table[c] = {{'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]}, 6};
     table['\b'] = {{'\\', 'b'}, 2};
     table['\t'] = {{'\\', 't'}, 2};
     table['\n'] = {{'\\', 'n'}, 2};
@@ -44,24 +46,35 @@ char* put_escape(char* out, char c) {
 #if defined(__AVX2__)
 constexpr std::size_t kBlock = 32;
 using Block = __m256i;
-Block load(const char* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
-void store(char* p, Block block) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), block); }
+Block load(const char* p) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+void store(char* p, Block block) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), block);
+}
 std::uint32_t special(Block block) {
     Block const quote = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('"'));
     Block const slash = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('\\'));
-    Block const low = _mm256_cmpeq_epi8(_mm256_max_epu8(block, _mm256_set1_epi8(0x1f)), _mm256_set1_epi8(0x1f));
-    return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(quote, slash), low)));
+    Block const low =
+        _mm256_cmpeq_epi8(_mm256_max_epu8(block, _mm256_set1_epi8(0x1f)), _mm256_set1_epi8(0x1f));
+    return static_cast<std::uint32_t>(
+        _mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(quote, slash), low)));
 }
 #elif defined(__SSE2__)
 constexpr std::size_t kBlock = 16;
 using Block = __m128i;
-Block load(const char* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
-void store(char* p, Block block) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), block); }
+Block load(const char* p) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
+void store(char* p, Block block) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), block);
+}
 std::uint32_t special(Block block) {
     Block const quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
     Block const slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
     Block const low = _mm_cmpeq_epi8(_mm_max_epu8(block, _mm_set1_epi8(0x1f)), _mm_set1_epi8(0x1f));
-    return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), low)));
+    return static_cast<std::uint32_t>(
+        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), low)));
 }
 #else
 constexpr std::size_t kBlock = 0;
@@ -85,8 +98,9 @@ char* escape_tail(char* out, const char* p, const char* end) {
 
 char* escape_piece(char* out, const char* p, const char* end) {
     if constexpr (kBlock > 0) {
-        // A block is copied whole and the cursor set to its first special byte; then the rest of it is copied again
-        // behind the escape. Loads reach at most two blocks from p, hence the bound.
+        // A block is copied whole and the cursor set to its first special byte; then the rest of it
+        // is copied again behind the escape. Loads reach at most two blocks from p, hence the
+        // bound.
         while (static_cast<std::size_t>(end - p) >= 2 * kBlock) {
             Block const block = load(p);
             store(out, block);

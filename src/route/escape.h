@@ -1,4 +1,5 @@
-// JSON string escaping, vectorised: `"`, `\` and control characters only, everything else raw. Contract 20 §1.
+// JSON string escaping, vectorised: `"`, `\` and control characters only, everything else raw.
+// Contract 20 §1.
 #pragma once
 
 #include <string_view>

@@ -19,13 +19,27 @@ std::string reference(std::string_view text) {
     std::string out;
     for (char const c : text) {
         switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\b': out += "\\b"; break;
-            case '\t': out += "\\t"; break;
-            case '\n': out += "\\n"; break;
-            case '\f': out += "\\f"; break;
-            case '\r': out += "\\r"; break;
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\b':
+                out += "\\b";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\f':
+                out += "\\f";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
             default:
                 if (static_cast<unsigned char>(c) < 0x20) {
                     char buffer[8];
@@ -41,7 +55,8 @@ std::string reference(std::string_view text) {
 
 TEST(Escape, EscapesOnlyQuotesBackslashesAndControls) {
     EXPECT_EQ(escaped("a\"b\\c/d\x7f\xc3\xa9"), "a\\\"b\\\\c/d\x7f\xc3\xa9");
-    EXPECT_EQ(escaped(std::string_view("\0\x01\x1f\b\t\n\f\r", 8)), "\\u0000\\u0001\\u001f\\b\\t\\n\\f\\r");
+    EXPECT_EQ(escaped(std::string_view("\0\x01\x1f\b\t\n\f\r", 8)),
+              "\\u0000\\u0001\\u001f\\b\\t\\n\\f\\r");
     EXPECT_EQ(escaped(""), "");
 }
 

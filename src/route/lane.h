@@ -1,5 +1,5 @@
-// The lane decision: which output an event leaves by and with which key. A pure function of the event's kind and the
-// stamps that the limits left on it. Contract 20 §4.2, first match wins.
+// The lane decision: which output an event leaves by and with which key. A pure function of the
+// event's kind and the stamps that the limits left on it. Contract 20 §4.2, first match wins.
 #pragma once
 
 #include <bitset>
@@ -11,8 +11,9 @@
 namespace capture::route {
 
 struct LaneRules {
-    /// Outputs that have a topic. Unset optional ones (AI overflow, error-tracking overflow, a pipeline's own DLQ)
-    /// switch their rows off; an unset required one sends the event to the DLQ as `unbacked_lane`.
+    /// Outputs that have a topic. Unset optional ones (AI overflow, error-tracking overflow, a
+    /// pipeline's own DLQ) switch their rows off; an unset required one sends the event to the DLQ
+    /// as `unbacked_lane`.
     std::bitset<model::kOutputCount> wired;
     /// OVERFLOW_PRESERVE_PARTITION_LOCALITY
     bool preserve_locality = false;

@@ -20,7 +20,8 @@ LaneRules everything() {
 
 LaneRules without(std::initializer_list<Output> outputs) {
     LaneRules rules = everything();
-    for (Output const output : outputs) rules.wired.reset(static_cast<std::size_t>(output));
+    for (Output const output : outputs)
+        rules.wired.reset(static_cast<std::size_t>(output));
     return rules;
 }
 
@@ -154,12 +155,14 @@ TEST(Lane, ExceptionsStayHomeWithoutAnOverflowTopic) {
     Event event;
     event.kind = EventKind::Exception;
     event.stamps.force_overflow = true;
-    EXPECT_EQ(choose_lane(event, without({Output::ErrorTrackingOverflow}))->output, Output::ErrorTracking);
+    EXPECT_EQ(choose_lane(event, without({Output::ErrorTrackingOverflow}))->output,
+              Output::ErrorTracking);
 }
 
 TEST(Lane, AnOutputWithoutTopicGoesToTheDlqAsUnbacked) {
     Event event;
-    auto const destination = choose_lane(event, without({Output::AnalyticsMain, Output::AnalyticsDlq}));
+    auto const destination =
+        choose_lane(event, without({Output::AnalyticsMain, Output::AnalyticsDlq}));
     EXPECT_EQ(destination->output, Output::Dlq);
     EXPECT_STREQ(destination->dlq_reason, "unbacked_lane");
     EXPECT_EQ(destination->key, KeyKind::Event);

@@ -5,12 +5,15 @@
 
 namespace capture::route {
 
-inline constexpr telemetry::MetricSpec kReroutedDlq{
-    "capture_events_rerouted_dlq", telemetry::MetricType::Counter, "Events sent to a dead-letter topic", {"reason"}};
-inline constexpr telemetry::MetricSpec kReroutedCustom{"capture_events_rerouted_custom_topic",
-                                                       telemetry::MetricType::Counter,
-                                                       "Events sent to a topic named by a restriction",
-                                                       {"reason"}};
+inline constexpr telemetry::MetricSpec kReroutedDlq{"capture_events_rerouted_dlq",
+                                                    telemetry::MetricType::Counter,
+                                                    "Events sent to a dead-letter topic",
+                                                    {"reason"}};
+inline constexpr telemetry::MetricSpec kReroutedCustom{
+    "capture_events_rerouted_custom_topic",
+    telemetry::MetricType::Counter,
+    "Events sent to a topic named by a restriction",
+    {"reason"}};
 
 struct Probe {
     explicit Probe(telemetry::Registry& registry)

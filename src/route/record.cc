@@ -72,7 +72,8 @@ RequestTexts::RequestTexts(const model::RequestFacts& facts) : facts_(facts) {
 
 std::size_t value_size_hint(const model::Event& event, std::size_t data_bytes) {
     constexpr std::size_t kWrapper = 320;
-    return kWrapper + 2 * event.distinct_id.size() + 2 * event.name.size() + data_bytes + data_bytes / 4;
+    return kWrapper + 2 * event.distinct_id.size() + 2 * event.name.size() + data_bytes +
+           data_bytes / 4;
 }
 
 void write_value(base::ByteWriter& out, const model::Event& event, const RequestTexts& texts) {
@@ -95,8 +96,9 @@ void write_value(base::ByteWriter& out, const model::Event& event, const Request
     out.append(R"(","event":")");
     append_escaped(out, event.name);
     out.append(R"(","timestamp":")");
-    std::size_t const written =
-        base::format_rfc3339(event.timestamp, base::Fraction::Groups, out.room(base::kMaxInstantText)).size();
+    std::size_t const written = base::format_rfc3339(event.timestamp, base::Fraction::Groups,
+                                                     out.room(base::kMaxInstantText))
+                                    .size();
     out.advance(written);
     out.append('"');
     if (event.cookieless) out.append(R"(,"is_cookieless_mode":true)");
@@ -104,8 +106,9 @@ void write_value(base::ByteWriter& out, const model::Event& event, const Request
     out.append('}');
 }
 
-void fill_headers(model::HeaderList& headers, const model::Event& event, const model::Destination& destination,
-                  const RequestTexts& texts, base::Instant dlq_time) {
+void fill_headers(model::HeaderList& headers, const model::Event& event,
+                  const model::Destination& destination, const RequestTexts& texts,
+                  base::Instant dlq_time) {
     static constexpr std::string_view kTrue = "true";
     auto const only_if = [](bool set) { return set ? std::optional(kTrue) : std::nullopt; };
 
@@ -120,7 +123,8 @@ void fill_headers(model::HeaderList& headers, const model::Event& event, const m
 
     headers.add("token", texts.facts().token);
     headers.add("distinct_id", event.distinct_id);
-    headers.add("session_id", event.session_id.empty() ? std::nullopt : std::optional(event.session_id));
+    headers.add("session_id",
+                event.session_id.empty() ? std::nullopt : std::optional(event.session_id));
     headers.add("timestamp", timestamp);
     headers.add("event", event.name);
     headers.add("uuid", uuid);
@@ -131,23 +135,28 @@ void fill_headers(model::HeaderList& headers, const model::Event& event, const m
     if (destination.dlq) {
         headers.add("dlq_reason", destination.dlq_reason);
         headers.add("dlq_step", "capture");
-        headers.add("dlq_timestamp", base::format_rfc3339(dlq_time, base::Fraction::Millis, cursor));
+        headers.add("dlq_timestamp",
+                    base::format_rfc3339(dlq_time, base::Fraction::Millis, cursor));
     }
 }
 
-std::string_view event_key(const model::Event& event, std::string_view token, std::string& scratch) {
+std::string_view event_key(const model::Event& event, std::string_view token,
+                           std::string& scratch) {
     scratch.assign(token);
     scratch += ':';
     scratch += event.cookieless ? event.ip : event.distinct_id;
     return scratch;
 }
 
-std::optional<std::string_view> record_key(const model::Event& event, model::KeyKind kind, std::string_view token,
-                                           std::string& scratch) {
+std::optional<std::string_view> record_key(const model::Event& event, model::KeyKind kind,
+                                           std::string_view token, std::string& scratch) {
     switch (kind) {
-        case model::KeyKind::Null: return std::nullopt;
-        case model::KeyKind::SessionId: return event.session_id;
-        case model::KeyKind::Event: break;
+        case model::KeyKind::Null:
+            return std::nullopt;
+        case model::KeyKind::SessionId:
+            return event.session_id;
+        case model::KeyKind::Event:
+            break;
     }
     return event_key(event, token, scratch);
 }

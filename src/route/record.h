@@ -1,5 +1,5 @@
-// The bytes of one Kafka record: value, headers, key. The value is written once, straight into the memory that the
-// sink handed out; `data` is escaped while it is written. Contract 20 §1-3, §5.
+// The bytes of one Kafka record: value, headers, key. The value is written once, straight into the
+// memory that the sink handed out; `data` is escaped while it is written. Contract 20 §1-3, §5.
 #pragma once
 
 #include <optional>
@@ -38,14 +38,16 @@ std::size_t value_size_hint(const model::Event& event, std::size_t data_bytes);
 /// The value (contract 20 §1).
 void write_value(base::ByteWriter& out, const model::Event& event, const RequestTexts& texts);
 
-/// The headers in wire order (contract 20 §3). `dlq_time` stamps dead-lettered records. Values point into the event,
-/// the texts and `headers` itself.
-void fill_headers(model::HeaderList& headers, const model::Event& event, const model::Destination& destination,
-                  const RequestTexts& texts, base::Instant dlq_time);
+/// The headers in wire order (contract 20 §3). `dlq_time` stamps dead-lettered records. Values
+/// point into the event, the texts and `headers` itself.
+void fill_headers(model::HeaderList& headers, const model::Event& event,
+                  const model::Destination& destination, const RequestTexts& texts,
+                  base::Instant dlq_time);
 
-/// The partition key (contract 20 §5): nothing for a null key. The view lives until `scratch` changes.
-std::optional<std::string_view> record_key(const model::Event& event, model::KeyKind kind, std::string_view token,
-                                           std::string& scratch);
+/// The partition key (contract 20 §5): nothing for a null key. The view lives until `scratch`
+/// changes.
+std::optional<std::string_view> record_key(const model::Event& event, model::KeyKind kind,
+                                           std::string_view token, std::string& scratch);
 
 /// `token:distinct_id`, or `token:ip` for cookieless events: also the key of the overflow limiter.
 std::string_view event_key(const model::Event& event, std::string_view token, std::string& scratch);

@@ -8,7 +8,10 @@ namespace capture::route {
 namespace {
 
 model::RequestFacts facts() {
-    return {.token = "phc_abc", .ip = "203.0.113.7", .now = {1788264000, 123'456'789}, .sent_at = std::nullopt};
+    return {.token = "phc_abc",
+            .ip = "203.0.113.7",
+            .now = {1788264000, 123'456'789},
+            .sent_at = std::nullopt};
 }
 
 model::Event signup() {
@@ -32,11 +35,12 @@ std::string value_of(const model::Event& event, const model::RequestFacts& reque
 }
 
 TEST(Record, WritesTheFieldsInTheirFixedOrder) {
-    EXPECT_EQ(value_of(signup(), facts()),
-              R"({"uuid":"0190f3c2-6b1e-7c6a-9d4e-1f0f2a3b4c5d","distinct_id":"u1","ip":"203.0.113.7",)"
-              R"("data":"{\"token\":\"phc_abc\",\"distinct_id\":\"u1\",\"uuid\":null,\"event\":\"signup\",)"
-              R"(\"properties\":{\"plan\":\"pro\"}}","now":"2026-09-01T12:00:00.123456789Z","token":"phc_abc",)"
-              R"("event":"signup","timestamp":"2026-09-01T11:59:58.250Z"})");
+    EXPECT_EQ(
+        value_of(signup(), facts()),
+        R"({"uuid":"0190f3c2-6b1e-7c6a-9d4e-1f0f2a3b4c5d","distinct_id":"u1","ip":"203.0.113.7",)"
+        R"("data":"{\"token\":\"phc_abc\",\"distinct_id\":\"u1\",\"uuid\":null,\"event\":\"signup\",)"
+        R"(\"properties\":{\"plan\":\"pro\"}}","now":"2026-09-01T12:00:00.123456789Z","token":"phc_abc",)"
+        R"("event":"signup","timestamp":"2026-09-01T11:59:58.250Z"})");
 }
 
 TEST(Record, WritesOptionalFieldsOnlyWhenTheyAreThere) {
@@ -51,9 +55,12 @@ TEST(Record, WritesOptionalFieldsOnlyWhenTheyAreThere) {
     event.data.set = R"({"a":1})";
     event.data.set_once = R"({"b":"\n"})";
     std::string const value = value_of(event, request);
-    EXPECT_NE(value.find(R"(\"uuid\":\"0190f3c2-6b1e-7c6a-9d4e-1f0f2a3b4c5d\",\"event\")"), std::string::npos);
-    EXPECT_NE(value.find(R"(},\"timestamp\":\"2026-09-01\",\"offset\":5,\"$set\":{\"a\":1},\"$set_once\":{\"b\":\"\\n\"}}")"),
+    EXPECT_NE(value.find(R"(\"uuid\":\"0190f3c2-6b1e-7c6a-9d4e-1f0f2a3b4c5d\",\"event\")"),
               std::string::npos);
+    EXPECT_NE(
+        value.find(
+            R"(},\"timestamp\":\"2026-09-01\",\"offset\":5,\"$set\":{\"a\":1},\"$set_once\":{\"b\":\"\\n\"}}")"),
+        std::string::npos);
     EXPECT_NE(value.find(R"("sent_at":"2026-09-01T14:00:00.5+02:00")"), std::string::npos);
     EXPECT_TRUE(value.ends_with(R"(Z","is_cookieless_mode":true,"historical_migration":true})"));
 }
@@ -63,7 +70,8 @@ TEST(Record, WritesEditedAndMissingProperties) {
     event.data.edited = true;
     std::vector<std::string_view> const members{R"("a":1)", R"("b":"x")"};
     event.data.members = members;
-    EXPECT_NE(value_of(event, facts()).find(R"(\"properties\":{\"a\":1,\"b\":\"x\"}})"), std::string::npos);
+    EXPECT_NE(value_of(event, facts()).find(R"(\"properties\":{\"a\":1,\"b\":\"x\"}})"),
+              std::string::npos);
     event.data.edited = false;
     event.data.properties = {};
     EXPECT_NE(value_of(event, facts()).find(R"(\"properties\":{}})"), std::string::npos);
@@ -76,7 +84,8 @@ TEST(Record, CarriesNineHeadersThreeOfThemUsuallyNull) {
     model::Event const event = signup();
     fill_headers(headers, event, {}, texts, {});
     std::vector<std::pair<std::string, std::string>> seen;
-    for (auto const& header : headers) seen.emplace_back(header.name, header.value.value_or("(null)"));
+    for (auto const& header : headers)
+        seen.emplace_back(header.name, header.value.value_or("(null)"));
     EXPECT_EQ(seen, (std::vector<std::pair<std::string, std::string>>{
                         {"token", "phc_abc"},
                         {"distinct_id", "u1"},
@@ -97,12 +106,15 @@ TEST(Record, DeadLetteredRecordsSayWhyWhereAndWhen) {
     model::Event event = signup();
     event.skip_heatmap_processing = true;
     fill_headers(headers, event,
-                 {.person_processing_off = true, .dlq = true, .dlq_reason = "event_restriction"}, texts,
-                 {1788264000, 0});
+                 {.person_processing_off = true, .dlq = true, .dlq_reason = "event_restriction"},
+                 texts, {1788264000, 0});
     std::string all;
-    for (auto const& header : headers) all += std::string(header.name) + "=" + std::string(header.value.value_or("")) + ";";
-    EXPECT_NE(all.find("force_disable_person_processing=true;historical_migration=;skip_heatmap_processing=true;"
-                       "dlq_reason=event_restriction;dlq_step=capture;dlq_timestamp=2026-09-01T12:00:00.000Z;"),
+    for (auto const& header : headers)
+        all += std::string(header.name) + "=" + std::string(header.value.value_or("")) + ";";
+    EXPECT_NE(all.find("force_disable_person_processing=true;historical_migration=;skip_heatmap_"
+                       "processing=true;"
+                       "dlq_reason=event_restriction;dlq_step=capture;dlq_timestamp=2026-09-01T12:"
+                       "00:00.000Z;"),
               std::string::npos);
 }
 

@@ -143,7 +143,7 @@ class AnyConnector final : public Connector {
     /// getaddrinfo cannot be interrupted, so it is left behind when the attempt ends first.
     base::Task<Names> resolve() {
         auto resolver = std::make_shared<Resolver>(context_);
-        co_return co_await base::wait_for<Names>([this, resolver](auto done) {
+        co_return co_await base::wait_for<Names>([this, &resolver](auto done) {
             auto open = std::make_shared<bool>(true);
             give_up_resolving_ = [open, done]() mutable {
                 if (std::exchange(*open, false)) done(Names{asio::error::operation_aborted, {}});
@@ -216,7 +216,7 @@ class AnyConnector final : public Connector {
 
 base::Task<std::pair<error_code, std::size_t>> Transport::receive(std::span<char> into) {
     using Outcome = std::pair<error_code, std::size_t>;
-    co_return co_await base::wait_for<Outcome>([this, into](auto done) {
+    co_return co_await base::wait_for<Outcome>([this, &into](auto done) {
         read_some(into, [done](error_code error, std::size_t size) mutable {
             done(Outcome(error, size));
         });
@@ -225,7 +225,7 @@ base::Task<std::pair<error_code, std::size_t>> Transport::receive(std::span<char
 
 base::Task<error_code> Transport::send(std::string_view bytes) {
     using Outcome = std::pair<error_code, std::size_t>;
-    Outcome const outcome = co_await base::wait_for<Outcome>([this, bytes](auto done) {
+    Outcome const outcome = co_await base::wait_for<Outcome>([this, &bytes](auto done) {
         write(bytes,
               [done](error_code error, std::size_t size) mutable { done(Outcome(error, size)); });
     });
