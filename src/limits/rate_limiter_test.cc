@@ -33,8 +33,8 @@ struct Rates : ::testing::Test {
 
     std::unique_ptr<RateLimiter> build() {
         return std::make_unique<RateLimiter>(
-            event_rate_options(settings, config::Mode::Events, telemetry::Logger::silent()), overrides, key, probe,
-            telemetry::Logger::silent(), clock);
+            event_rate_options(settings, config::Mode::Events, telemetry::Logger::silent()),
+            overrides, key, probe, telemetry::Logger::silent(), clock);
     }
     RateEntity entity(std::string_view token, std::string_view id) const {
         RateEntity e;
@@ -44,7 +44,8 @@ struct Rates : ::testing::Test {
         e.hash = hash_pair(e.token_hash, e.rest, key);
         return e;
     }
-    bool limited(RateLimiter& which, std::string_view token, std::string_view id, std::uint64_t count = 1) {
+    bool limited(RateLimiter& which, std::string_view token, std::string_view id,
+                 std::uint64_t count = 1) {
         return which.evaluate(*which.thresholds().load(), entity(token, id), count, which.moment());
     }
     bool limited(std::string_view id, std::uint64_t count = 1) {
@@ -53,7 +54,8 @@ struct Rates : ::testing::Test {
     }
     int passed(int n, std::string_view id) {
         int count = 0;
-        for (int i = 0; i < n; ++i) count += !limited(id);
+        for (int i = 0; i < n; ++i)
+            count += !limited(id);
         return count;
     }
     void tick() {
@@ -61,10 +63,13 @@ struct Rates : ::testing::Test {
         wait(context, limiter->tick(store));
     }
     std::string redis_key(std::string_view id, std::int64_t epoch) const {
-        return "@ph/grl/capture/tok_distid/events:t:" + std::string(id) + ":" + std::to_string(epoch);
+        return "@ph/grl/capture/tok_distid/events:t:" + std::string(id) + ":" +
+               std::to_string(epoch);
     }
     double errors(const char* step, const char* cause, const char* redis = "") {
-        return registry.counters(metrics::kEngineErrors).with({"events_tok_distid", step, cause, redis}).value();
+        return registry.counters(metrics::kEngineErrors)
+            .with({"events_tok_distid", step, cause, redis})
+            .value();
     }
     double evals(const char* result) {
         return registry.counters(metrics::kEvals).with({"events_tok_distid", result}).value();
@@ -113,7 +118,9 @@ TEST_F(Rates, TheEstimateBlendsTheWindowsAndLeaks) {
     limited("u");
     clock.advance(milliseconds(9'000));
     tick();  // now 30 s into the window: 120 / 2 + 10 + the one just written
-    auto const level = [&] { return *limiter->cache().level(entity("t", "u").hash, 100, limiter->moment()); };
+    auto const level = [&] {
+        return *limiter->cache().level(entity("t", "u").hash, 100, limiter->moment());
+    };
     EXPECT_DOUBLE_EQ(level(), 71);
     clock.advance(milliseconds(6'000));
     EXPECT_DOUBLE_EQ(level(), 61);
@@ -166,12 +173,14 @@ TEST_F(Rates, UsesTheFirst128CharactersOfADistinctId) {
 }
 
 TEST_F(Rates, CustomThresholdsGoFromKeyToTokenToGlobal) {
-    overrides = parse_thresholds_csv(" t = 5 , t:special=2,bad,=3,x=-1,y=1.5,z=", "X", telemetry::Logger::silent());
+    overrides = parse_thresholds_csv(" t = 5 , t:special=2,bad,=3,x=-1,y=1.5,z=", "X",
+                                     telemetry::Logger::silent());
     EXPECT_EQ(overrides.size(), 2u);
     EXPECT_EQ(passed(10, "u"), 4);
     EXPECT_EQ(passed(10, "special"), 1);
     int other = 0;
-    for (int i = 0; i < 20; ++i) other += !limited(*limiter, "other", "u");
+    for (int i = 0; i < 20; ++i)
+        other += !limited(*limiter, "other", "u");
     EXPECT_EQ(other, 9);
 }
 
@@ -189,11 +198,17 @@ TEST_F(Rates, DoesNotReadKeysBelowTheFloor) {
     settings.threshold = 1000;
     passed(10, "u");
     tick();
-    EXPECT_EQ(registry.counters(metrics::kRecords).with({"events_tok_distid", "redis_read", "0"}).value(), 0);
-    EXPECT_EQ(registry.counters(metrics::kSyncSkipped).with({"events_tok_distid", "below_floor"}).value(), 9);
+    EXPECT_EQ(
+        registry.counters(metrics::kRecords).with({"events_tok_distid", "redis_read", "0"}).value(),
+        0);
+    EXPECT_EQ(
+        registry.counters(metrics::kSyncSkipped).with({"events_tok_distid", "below_floor"}).value(),
+        9);
     passed(1, "u");
     tick();
-    EXPECT_EQ(registry.counters(metrics::kRecords).with({"events_tok_distid", "redis_read", "0"}).value(), 2);
+    EXPECT_EQ(
+        registry.counters(metrics::kRecords).with({"events_tok_distid", "redis_read", "0"}).value(),
+        2);
 }
 
 TEST_F(Rates, LosesCountsThatCannotBeWrittenAndSaysSo) {
@@ -246,21 +261,26 @@ TEST_F(Rates, TheGuardCanBeTurnedOff) {
 TEST_F(Rates, DefersWhatATickMayNotCarry) {
     settings.max_sync_keys_per_tick = 3;
     settings.max_keys_per_command = 2;
-    for (int i = 0; i < 8; ++i) limited("u" + std::to_string(i));
+    for (int i = 0; i < 8; ++i)
+        limited("u" + std::to_string(i));
     tick();
     EXPECT_EQ(store.size(), 3u);
     EXPECT_EQ(registry.gauges(metrics::kWriteDeferred).with({"events_tok_distid"}).value(), 5);
-    for (int i = 0; i < 8; ++i) limited("u" + std::to_string(i));
-    for (int i = 0; i < 5; ++i) tick();
+    for (int i = 0; i < 8; ++i)
+        limited("u" + std::to_string(i));
+    for (int i = 0; i < 5; ++i)
+        tick();
     EXPECT_EQ(store.size(), 8u);
     std::int64_t total = 0;
-    for (int i = 0; i < 8; ++i) total += std::stoll(*store.find(redis_key("u" + std::to_string(i), kEpoch)));
+    for (int i = 0; i < 8; ++i)
+        total += std::stoll(*store.find(redis_key("u" + std::to_string(i), kEpoch)));
     EXPECT_EQ(total, 16);
 }
 
 TEST_F(Rates, PurgesCountsOfOldEpochs) {
     settings.max_sync_keys_per_tick = 1;
-    for (int i = 0; i < 4; ++i) limited("u" + std::to_string(i));
+    for (int i = 0; i < 4; ++i)
+        limited("u" + std::to_string(i));
     tick();
     clock.advance(milliseconds(120'000));
     tick();
@@ -272,7 +292,8 @@ TEST_F(Rates, CountsUpdatesThatFindNoRoom) {
     settings.max_write_batch_entries = 2;
     settings.max_pending_sync_entries = 1;
     settings.min_sync_floor = 0;
-    for (int i = 0; i < 5; ++i) limited("u" + std::to_string(i));
+    for (int i = 0; i < 5; ++i)
+        limited("u" + std::to_string(i));
     limited("u0");
     tick();
     EXPECT_EQ(errors("enqueue_update", "write_batch_full"), 3);
@@ -289,9 +310,11 @@ TEST_F(Rates, ForgetsIdleKeys) {
     clock.advance(milliseconds(300'000));
     EXPECT_FALSE(limited("u"));
     clock.advance(milliseconds(300'000));
-    for (int i = 0; i < 31; ++i) tick();
+    for (int i = 0; i < 31; ++i)
+        tick();
     EXPECT_EQ(limiter->cache().size(), 0u);
-    EXPECT_GE(registry.counters(metrics::kEvictions).with({"events_tok_distid", "expired"}).value(), 2);
+    EXPECT_GE(registry.counters(metrics::kEvictions).with({"events_tok_distid", "expired"}).value(),
+              2);
 }
 
 TEST_F(Rates, RotatingKeysForgivesNothing) {
@@ -307,13 +330,15 @@ TEST_F(Rates, RotatingKeysForgivesNothing) {
     }
     EXPECT_LE(limiter->cache().size(), 256u * 4);
     tick();
-    EXPECT_GT(registry.counters(metrics::kEvictions).with({"events_tok_distid", "size"}).value(), 0);
+    EXPECT_GT(registry.counters(metrics::kEvictions).with({"events_tok_distid", "size"}).value(),
+              0);
 }
 
 TEST_F(Rates, CacheTimesAreRaisedToTheWindow) {
     settings.cache_ttl_secs = 5;
     settings.cache_idle_secs = 7;
-    auto const options = event_rate_options(settings, config::Mode::Ai, telemetry::Logger::silent());
+    auto const options =
+        event_rate_options(settings, config::Mode::Ai, telemetry::Logger::silent());
     EXPECT_EQ(options.cache.idle_secs, 60u);
     EXPECT_EQ(options.scope, "ai_tok_distid");
     EXPECT_EQ(options.redis_prefix, "@ph/grl/capture/tok_distid/ai");
@@ -331,8 +356,9 @@ struct DynamicThresholds : Rates {
     void refresh() {
         if (!limiter) limiter = build();
         if (!refresher) {
-            refresher = std::make_unique<ThresholdRefresher>("thresholds", "events_tok_distid", key, probe,
-                                                             telemetry::Logger::silent(), clock, limiter->thresholds());
+            refresher = std::make_unique<ThresholdRefresher>("thresholds", "events_tok_distid", key,
+                                                             probe, telemetry::Logger::silent(),
+                                                             clock, limiter->thresholds());
         }
         wait(context, refresher->refresh(store));
     }
@@ -352,7 +378,8 @@ TEST_F(DynamicThresholds, ReplaceTheCsvOnceRead) {
     store.erase("thresholds");
     refresh();
     EXPECT_EQ(passed(10, "u2"), 0);
-    for (const char* bad : {"[]", R"({"a":-1})", R"({"a":"1"})", R"({"a":1.5})", R"({"a":null})", "x"}) {
+    for (const char* bad :
+         {"[]", R"({"a":-1})", R"({"a":"1"})", R"({"a":1.5})", R"({"a":null})", "x"}) {
         store.set("thresholds", bad);
         refresh();
     }
@@ -369,13 +396,16 @@ TEST_F(DynamicThresholds, ReplaceTheCsvOnceRead) {
 
 TEST_F(Rates, TheAiBudgetCountsBytesPerToken) {
     config::AiSettings ai;
-    EXPECT_EQ(make_ai_byte_budget(ai, settings, config::Mode::Events, key, probe, telemetry::Logger::silent(), clock),
+    EXPECT_EQ(make_ai_byte_budget(ai, settings, config::Mode::Events, key, probe,
+                                  telemetry::Logger::silent(), clock),
               nullptr);
     ai.byte_limit_per_second = 100;
     ai.byte_limit_overrides_csv = "rich=18446744073709551615";
-    EXPECT_EQ(make_ai_byte_budget(ai, settings, config::Mode::Import, key, probe, telemetry::Logger::silent(), clock),
+    EXPECT_EQ(make_ai_byte_budget(ai, settings, config::Mode::Import, key, probe,
+                                  telemetry::Logger::silent(), clock),
               nullptr);
-    limiter = make_ai_byte_budget(ai, settings, config::Mode::Events, key, probe, telemetry::Logger::silent(), clock);
+    limiter = make_ai_byte_budget(ai, settings, config::Mode::Events, key, probe,
+                                  telemetry::Logger::silent(), clock);
     auto const charge = [&](std::string_view token, std::uint64_t bytes) {
         RateEntity e;
         e.token = token;
@@ -392,7 +422,8 @@ TEST_F(Rates, TheAiBudgetCountsBytesPerToken) {
     EXPECT_EQ(limiter->options().scope, "events_ai_bytes");
 }
 
-// ---- The algorithm against a slow reference, written from the contract's text and from nothing else. ----
+// ---- The algorithm against a slow reference, written from the contract's text and from nothing
+// else. ----
 
 class Reference {
   public:
@@ -404,11 +435,13 @@ class Reference {
         std::int64_t touched_s = 0;
     };
 
-    Reference(const config::RateLimitSettings& s, std::map<std::string, std::uint64_t> c) : settings(s), custom(std::move(c)) {}
+    Reference(const config::RateLimitSettings& s, std::map<std::string, std::uint64_t> c)
+        : settings(s), custom(std::move(c)) {}
 
     std::uint64_t threshold(const std::string& key) const {
         if (auto const exact = custom.find(key); exact != custom.end()) return exact->second;
-        if (auto const token = custom.find(key.substr(0, key.find(':'))); token != custom.end()) return token->second;
+        if (auto const token = custom.find(key.substr(0, key.find(':'))); token != custom.end())
+            return token->second;
         return settings.threshold;
     }
     double decayed(const State& s, std::uint64_t t, std::int64_t ms) const {
@@ -416,15 +449,19 @@ class Reference {
         double const leak = static_cast<double>(t) / static_cast<double>(settings.window_secs);
         return std::max(0.0, s.estimate - leak * (static_cast<double>(ms - *s.synced_ms) / 1000.0));
     }
-    bool evaluate(const std::string& key, std::uint64_t count, std::int64_t unix_s, std::int64_t ms) {
+    bool evaluate(const std::string& key, std::uint64_t count, std::int64_t unix_s,
+                  std::int64_t ms) {
         std::uint64_t const t = threshold(key);
-        if (count > 0) updates[{key, unix_s / static_cast<std::int64_t>(settings.window_secs)}] += count;
-        double const floor = settings.min_sync_floor == 0
-                                 ? 0.0
-                                 : static_cast<double>(std::min(settings.min_sync_floor, std::max<std::uint64_t>(1, t / 100)));
+        if (count > 0)
+            updates[{key, unix_s / static_cast<std::int64_t>(settings.window_secs)}] += count;
+        double const floor =
+            settings.min_sync_floor == 0
+                ? 0.0
+                : static_cast<double>(
+                      std::min(settings.min_sync_floor, std::max<std::uint64_t>(1, t / 100)));
         auto found = cache.find(key);
-        if (found != cache.end() &&
-            ms / 1000 - found->second.touched_s >= static_cast<std::int64_t>(settings.cache_idle_secs)) {
+        if (found != cache.end() && ms / 1000 - found->second.touched_s >=
+                                        static_cast<std::int64_t>(settings.cache_idle_secs)) {
             cache.erase(found);
             found = cache.end();
         }
@@ -442,8 +479,10 @@ class Reference {
             double const share = t == 0 ? 1 : before / static_cast<double>(t);
             double const heat = std::max(share, s.pressure);
             double const factor = heat < 0.5 ? 4 : heat < 0.8 ? 1 : 0.5;
-            double const interval = static_cast<double>(settings.sync_interval_secs) * 1000 * factor;
-            if (!s.synced_ms || static_cast<double>(ms - *s.synced_ms) > interval) syncs.insert(key);
+            double const interval =
+                static_cast<double>(settings.sync_interval_secs) * 1000 * factor;
+            if (!s.synced_ms || static_cast<double>(ms - *s.synced_ms) > interval)
+                syncs.insert(key);
         }
         s.pending += count;
         s.touched_s = ms / 1000;
@@ -479,7 +518,8 @@ class Reference {
                 auto const at = redis.find({key, e});
                 return at == redis.end() ? 0.0 : static_cast<double>(at->second);
             };
-            double const progress = static_cast<double>(unix_s % window) / static_cast<double>(window);
+            double const progress =
+                static_cast<double>(unix_s % window) / static_cast<double>(window);
             State& s = found->second;
             s.estimate = value(epoch - 1) * (1 - progress) + value(epoch);
             s.synced_ms = ms;
@@ -517,7 +557,9 @@ TEST_P(RateProperty, DecidesAsTheReferenceDoes) {
     Reference reference(settings, {overrides.begin(), overrides.end()});
     auto const start_ms = clock.steady().time_since_epoch();
     auto const ms = [&] {
-        return std::chrono::duration_cast<milliseconds>(clock.steady().time_since_epoch() - start_ms).count();
+        return std::chrono::duration_cast<milliseconds>(clock.steady().time_since_epoch() -
+                                                        start_ms)
+            .count();
     };
     bool works = true;
     for (int step = 0; step < 4000; ++step) {
@@ -526,7 +568,8 @@ TEST_P(RateProperty, DecidesAsTheReferenceDoes) {
             std::string const token = below(3) == 0 ? "custom" : "t";
             std::string const id(1, static_cast<char>('a' + below(6)));
             std::uint64_t const count = below(10) == 0 ? below(40) : 1;
-            bool const expected = reference.evaluate(token + ":" + id, count, clock.now().seconds, ms());
+            bool const expected =
+                reference.evaluate(token + ":" + id, count, clock.now().seconds, ms());
             ASSERT_EQ(limited(*limiter, token, id, count), expected)
                 << "seed " << GetParam() << " step " << step << " key " << token << ":" << id;
         } else if (action < 95) {
