@@ -69,6 +69,8 @@ def start(binary, tmp_path):
                 if capture.ready():
                     capture.settled_ledger()
                 capture.stop()
+            elif not capture.end_expected:
+                capture.process.fail(f"capture ended by itself with status {capture.process.popen.returncode}")
         except BaseException as problem:
             problems.append(problem)
             capture.kill()

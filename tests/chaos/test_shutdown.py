@@ -81,7 +81,8 @@ def test_store_survives_kill_under_load(start, binary, tmp_path, phase, long):
     for _ in range(10 if long else 3):
         capture = start(store.env(), "--dev")
         with Load(capture.port, clients=8, timeout=10) as load:
-            run_for(load, phase, 200)
+            # The store keeps the last million records: fewer than that are sent in all rounds.
+            run_for(load, min(phase, 3), 200)
             capture.kill()
         sent |= load.all_uuids()
         acknowledged |= load.acknowledged()

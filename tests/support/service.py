@@ -9,7 +9,7 @@ from support.metrics import Ledger, Metrics
 from support.process import Failure, Process, peak_rss_bytes, rss_bytes, wait_until
 
 # Nothing of the caller's environment reaches the service but what a process needs to start.
-INHERITED = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH")
+INHERITED = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH", "LD_PRELOAD")
 
 
 class Capture:
@@ -22,6 +22,7 @@ class Capture:
         self.process = Process([binary, *arguments], self.log, env=self.env, cwd=directory)
         self.pid = self.process.pid
         self.port = None
+        self.end_expected = False
 
     def start(self, seconds=30):
         self.port = self.process.wait_listening(seconds=seconds)[0]
@@ -78,6 +79,7 @@ class Capture:
         return self.process.running()
 
     def terminate(self):
+        self.end_expected = True
         self.process.signal(signal.SIGTERM)
 
     def stop(self, seconds=70):
@@ -90,4 +92,5 @@ class Capture:
             self.process.fail(f"capture ended with status {status}")
 
     def kill(self):
+        self.end_expected = True
         self.process.kill()
