@@ -13,6 +13,8 @@
 #include <thread>
 #include <unordered_map>
 
+#include "sink/kafka/c11_threads.h"
+
 namespace capture::sink::kafka {
 namespace {
 
@@ -317,6 +319,7 @@ bool Producer::State::wait_for(bool State::* flag, std::chrono::milliseconds lim
 std::expected<std::unique_ptr<Producer>, std::string> Producer::create(
     const config::ProducerSettings& settings, Context& context, ProducerHooks hooks,
     const ProducerLimits& limits) {
+    use_posix_threads();
     auto state = std::make_shared<State>(settings, context, std::move(hooks), limits);
     ConfPtr conf(rd_kafka_conf_new());
     if (auto error = configure(conf.get(), settings, state->log); !error.empty())
