@@ -9,7 +9,7 @@ from support.metrics import Ledger, Metrics
 from support.process import Failure, Process, peak_rss_bytes, rss_bytes, wait_until
 
 # Nothing of the caller's environment reaches the service but what a process needs to start.
-INHERITED = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH", "LD_PRELOAD")
+INHERITED = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH")
 
 
 class Capture:
