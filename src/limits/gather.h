@@ -20,14 +20,15 @@ inline base::Task<void> gather(std::size_t count, std::size_t width,
     auto const executor = co_await boost::asio::this_coro::executor;
     for (std::size_t begin = 0; begin < count; begin += width) {
         std::size_t const end = std::min(count, begin + width);
-        co_await base::wait_for<bool>([&](auto done) {
+        auto const wave = [&](auto done) {
             auto left = std::make_shared<std::size_t>(end - begin);
             for (std::size_t i = begin; i < end; ++i) {
                 boost::asio::co_spawn(executor, start(i), [left, done](std::exception_ptr) mutable {
                     if (--*left == 0) done(true);
                 });
             }
-        });
+        };
+        co_await base::wait_for<bool>(wave);
     }
 }
 

@@ -86,7 +86,7 @@ base::Task<TokenVerdict> KnownTokens::check(std::string_view token) {
     Timer limit(co_await asio::this_coro::executor);
     limit.expires_after(
         std::chrono::milliseconds(std::max<std::uint64_t>(settings_.lookup_timeout_ms, 1)));
-    co_return co_await base::wait_for<TokenVerdict>([&](auto done) {
+    auto const start = [&](auto done) {
         auto first = std::make_shared<First>(std::move(done));
         limit.async_wait([first](const boost::system::error_code& error) {
             if (!error) first->answer(TokenVerdict::Unverified);
@@ -98,7 +98,8 @@ base::Task<TokenVerdict> KnownTokens::check(std::string_view token) {
                                first->answer(escaped ? TokenVerdict::Unverified : verdict);
                            });
         });
-    });
+    };
+    co_return co_await base::wait_for<TokenVerdict>(start);
 }
 
 void KnownTokens::count(TokenVerdict verdict) const {

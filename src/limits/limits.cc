@@ -4,6 +4,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <random>
 
+#include "limits/gather.h"
 #include "limits/parts.h"
 #include "model/output.h"
 
@@ -257,21 +258,32 @@ void Limits::stop(std::chrono::milliseconds limit) {
 base::Task<void> Limits::refresh_all() {
     auto const parts = parts_;
     Stores& stores = parts->stores;
+    std::vector<Housekeeping::Body> all;
     if (stores.primary) {
         for (std::size_t i = 0; i < parts->quota_sets.size(); ++i) {
-            co_await parts->quota_sets.set(i).refresh(*stores.primary);
+            all.push_back(
+                [parts, i] { return parts->quota_sets.set(i).refresh(*parts->stores.primary); });
         }
-        if (parts->settings.mode == config::Mode::Recordings)
-            co_await parts->replay.set().refresh(*stores.primary);
+        if (parts->settings.mode == config::Mode::Recordings) {
+            all.push_back([parts] { return parts->replay.set().refresh(*parts->stores.primary); });
+        }
     }
     if (stores.restrictions && parts->settings.restrictions.enabled) {
-        co_await parts->restrictions.refresh(*stores.restrictions);
+        all.push_back([parts] { return parts->restrictions.refresh(*parts->stores.restrictions); });
     }
-    if (stores.restrictions && parts->thresholds)
-        co_await parts->thresholds->refresh(*stores.restrictions);
-    if (stores.known_tokens) co_await parts->known_tokens->refresh_marker();
-    if (stores.rate_limit) co_await parts->rate->tick(*stores.rate_limit);
-    if (stores.ai_bytes) co_await parts->ai_bytes->tick(*stores.ai_bytes);
+    if (stores.restrictions && parts->thresholds) {
+        all.push_back([parts] { return parts->thresholds->refresh(*parts->stores.restrictions); });
+    }
+    if (stores.known_tokens)
+        all.push_back([parts] { return parts->known_tokens->refresh_marker(); });
+    if (stores.rate_limit)
+        all.push_back([parts] { return parts->rate->tick(*parts->stores.rate_limit); });
+    if (stores.ai_bytes)
+        all.push_back([parts] { return parts->ai_bytes->tick(*parts->stores.ai_bytes); });
+    std::function<base::Task<void>(std::size_t)> const start = [&all](std::size_t i) {
+        return all[i]();
+    };
+    co_await gather(all.size(), all.size() + 1, start);
 }
 
 }  // namespace capture::limits

@@ -398,8 +398,10 @@ bool Client::connected() const {
 
 base::Task<Result<Replies>> Client::run(Commands commands, milliseconds timeout) {
     auto impl = impl_;
-    Result<Replies> outcome = co_await base::wait_for<Result<Replies>>(
-        [&](auto done) { impl->submit(std::move(commands), timeout, std::move(done)); });
+    auto const start = [&](auto done) {
+        impl->submit(std::move(commands), timeout, std::move(done));
+    };
+    Result<Replies> outcome = co_await base::wait_for<Result<Replies>>(start);
     impl->count(outcome);
     co_return outcome;
 }

@@ -142,23 +142,25 @@ class AnyConnector final : public Connector {
 
     /// getaddrinfo cannot be interrupted, so it is left behind when the attempt ends first.
     base::Task<Names> resolve() {
-        auto resolver = std::make_shared<Resolver>(context_);
-        co_return co_await base::wait_for<Names>([this, &resolver](auto done) {
+        auto const resolver = std::make_shared<Resolver>(context_);
+        // Named, and without captures that need destruction: g++ 12 destroys a temporary one twice.
+        auto const start = [this, &resolver](auto done) {
             auto open = std::make_shared<bool>(true);
             give_up_resolving_ = [open, done]() mutable {
                 if (std::exchange(*open, false)) done(Names{asio::error::operation_aborted, {}});
             };
             resolver->async_resolve(
                 url_.host, std::to_string(url_.port),
-                [open, done, resolver](error_code error,
-                                       const Resolver::results_type& results) mutable {
+                [open, done, kept = resolver](error_code error,
+                                              const Resolver::results_type& results) mutable {
                     if (!std::exchange(*open, false)) return;
                     Names names{error, {}};
                     for (auto const& entry : results)
                         names.endpoints.emplace_back(entry.endpoint());
                     done(std::move(names));
                 });
-        });
+        };
+        co_return co_await base::wait_for<Names>(start);
     }
 
     base::Task<Result<std::shared_ptr<Transport>>> attempt(std::shared_ptr<PlainTransport> plain) {
@@ -216,19 +218,21 @@ class AnyConnector final : public Connector {
 
 base::Task<std::pair<error_code, std::size_t>> Transport::receive(std::span<char> into) {
     using Outcome = std::pair<error_code, std::size_t>;
-    co_return co_await base::wait_for<Outcome>([this, &into](auto done) {
+    auto const start = [this, into](auto done) {
         read_some(into, [done](error_code error, std::size_t size) mutable {
             done(Outcome(error, size));
         });
-    });
+    };
+    co_return co_await base::wait_for<Outcome>(start);
 }
 
 base::Task<error_code> Transport::send(std::string_view bytes) {
     using Outcome = std::pair<error_code, std::size_t>;
-    Outcome const outcome = co_await base::wait_for<Outcome>([this, &bytes](auto done) {
+    auto const start = [this, bytes](auto done) {
         write(bytes,
               [done](error_code error, std::size_t size) mutable { done(Outcome(error, size)); });
-    });
+    };
+    Outcome const outcome = co_await base::wait_for<Outcome>(start);
     co_return outcome.first;
 }
 
