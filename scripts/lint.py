@@ -45,7 +45,7 @@ TEST_LIBRARIES = re.compile(r"(gtest|gmock)/.*")
 BENCH_LIBRARIES = re.compile(r"benchmark/.*")
 # What the compiler and the C library bring.
 SYSTEM = re.compile(r"[a-z_0-9]+|(sys|netinet|arpa|linux|net)/\w+\.h|"
-                    r"(errno|fcntl|netdb|poll|pthread|sched|signal|stdio|stdlib|string|time|unistd|malloc|limits|math|"
+                    r"(errno|fcntl|netdb|poll|pthread|sched|signal|stdio|stdlib|string|threads|time|unistd|malloc|limits|math|"
                     r"\w*intrin|dirent|glob|getopt|syslog|spawn|dlfcn|execinfo|link|cpuid)\.h")
 
 # (name, what must not appear, where it may, why)

@@ -16,19 +16,6 @@ constexpr std::string_view kAnalyticsPaths[] = {"/e",     "/i/v0/e", "/capture",
 constexpr std::string_view kAiBatchPath = "/i/v0/ai/batch";
 constexpr std::string_view kBlackHolePath = "/test/black_hole";
 
-http::ServerLimits server_limits(const config::ServerSettings& settings) {
-    auto const millis =
-        [](const std::optional<std::uint64_t>& value) -> std::optional<std::chrono::milliseconds> {
-        if (!value) return std::nullopt;
-        return std::chrono::milliseconds(*value);
-    };
-    http::ServerLimits limits;
-    limits.header_timeout = millis(settings.header_read_timeout_ms);
-    limits.body_chunk_timeout = millis(settings.body_chunk_read_timeout_ms);
-    limits.first_body_buffer = settings.body_read_chunk_size_kb * 1024;
-    return limits;
-}
-
 std::function<std::string()> exposition(const Process& process) {
     if (!process.settings.server.export_prometheus) return {};
     return [&registry = process.registry] { return registry.expose(); };
@@ -45,7 +32,6 @@ Worker::Worker(const Process& process, std::size_t index, std::size_t budget_byt
     : process_(process),
       index_(index),
       budget_(soft(budget_bytes), budget_bytes),
-      timers_(io_, process.clock),
       ledger_(process.registry, process.log),
       limits_(process.limits.worker()),
       context_{.settings = process.settings,
@@ -61,6 +47,7 @@ Worker::Worker(const Process& process, std::size_t index, std::size_t budget_byt
                .limits = limits_},
       probes_({.shutting_down = process.shutting_down, .metrics = exposition(process)}),
       router_(process.http_probe, process.path_labels, process.concurrency),
+      timers_(io_, process.clock),
       server_({.io = io_,
                .clock = process.clock,
                .budget = budget_,
@@ -68,7 +55,7 @@ Worker::Worker(const Process& process, std::size_t index, std::size_t budget_byt
                .router = router_,
                .probe = process.http_probe,
                .log = process.log,
-               .limits = server_limits(process.settings.server)}),
+               .limits = http::ServerLimits::from(process.settings.server)}),
       work_(io_.get_executor()) {
     register_routes();
 }

@@ -46,15 +46,16 @@ class Worker {
 
     const Process& process_;
     const std::size_t index_;
-    base::IoContext io_{1};
+    // What connections refer to outlives the loop that holds them (http/server.h).
     base::Budget budget_;
-    base::TimerWheel timers_;
     pipeline::Ledger ledger_;
     limits::WorkerLimits limits_;
     pipeline::Context context_;
     http::Probes probes_;
     std::vector<std::unique_ptr<http::Handler>> surfaces_;
     http::Router router_;
+    base::IoContext io_{1};
+    base::TimerWheel timers_;
     http::Server server_;
     base::asio::executor_work_guard<base::Executor> work_;
     std::thread thread_;

@@ -38,6 +38,7 @@ TEST(Time, CivilAndUnixTimeAgreeOverAllYears) {
 TEST(Time, MillisecondsRoundDownAndSaturate) {
     EXPECT_EQ(Instant::from_millis(-1), (Instant{-1, 999'000'000}));
     EXPECT_EQ(Instant::from_millis(-1).millis(), -1);
+    EXPECT_EQ(Instant::from_millis(INT64_MIN).nanos, 192'000'000u);
     EXPECT_EQ((Instant{10, 0}.plus_millis(-10'001)), (Instant{-1, 999'000'000}));
     EXPECT_EQ((Instant{5, 0}.millis_since({3, 500'000'000})), 1500);
     EXPECT_GT((Instant{INT64_MAX, 0}.millis_since({INT64_MIN, 0})), 0);

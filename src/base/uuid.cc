@@ -14,6 +14,9 @@ int hex_value(char c) {
 
 constexpr std::string_view kUrn = "urn:uuid:";
 constexpr std::array<std::size_t, 4> kHyphens{8, 13, 18, 23};
+/// Where each byte's two digits stand in the hyphenated form.
+constexpr std::array<std::size_t, 16> kHyphenated{0,  2,  4,  6,  9,  11, 14, 16,
+                                                  19, 21, 24, 26, 28, 30, 32, 34};
 
 }  // namespace
 
@@ -27,19 +30,21 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
     }
     bool const hyphenated = text.size() == 36;
     if (!hyphenated && text.size() != 32) return std::nullopt;
-    Uuid uuid;
-    std::size_t at = 0;
-    for (std::size_t i = 0; i < 16; ++i) {
-        if (hyphenated && std::find(kHyphens.begin(), kHyphens.end(), at) != kHyphens.end()) {
+    if (hyphenated) {
+        for (std::size_t const at : kHyphens) {
             if (text[at] != '-') return std::nullopt;
-            ++at;
         }
+    }
+    Uuid uuid;
+    int bad = 0;
+    for (std::size_t i = 0; i < 16; ++i) {
+        std::size_t const at = hyphenated ? kHyphenated[i] : 2 * i;
         int const high = hex_value(text[at]);
         int const low = hex_value(text[at + 1]);
-        if (high < 0 || low < 0) return std::nullopt;
-        uuid.bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
-        at += 2;
+        bad |= high | low;
+        uuid.bytes[i] = static_cast<std::uint8_t>((high & 15) << 4 | (low & 15));
     }
+    if (bad < 0) return std::nullopt;
     return uuid;
 }
 

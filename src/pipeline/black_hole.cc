@@ -47,7 +47,8 @@ base::Task<http::Response> BlackHole::serve(http::Request& request) {
 
 model::Result<void> BlackHole::check(http::Request& request, base::Buffer wire,
                                      parse::analytics_v0::Reader& reader) const {
-    decode::Query const query;
+    // A query that does not parse is no reason to refuse here.
+    decode::Query const query = decode::read_query(request.query()).value_or(decode::Query{});
     auto body = gate_.open_black_hole({.body = std::move(wire),
                                        .query = query,
                                        .content_type = request.header("content-type"),
