@@ -23,7 +23,7 @@ def long(request):
 
 @pytest.fixture(scope="session")
 def binary():
-    path = Path(os.environ.get("CAPTURE_BINARY", ROOT / "build" / "release" / "src" / "capture"))
+    path = Path(os.environ.get("CAPTURE_BINARY", ROOT / "build" / "release" / "src" / "capture")).resolve()
     assert path.exists(), f"{path} is missing: ./dev build"
     return path
 
