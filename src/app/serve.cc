@@ -161,6 +161,7 @@ int Service::run() {
                              .limits = *limits_,
                              .shutting_down = shutting_down_});
     if (!bind_workers()) return kExitConfig;
+    sinks_->probe();  // connections that arrive meanwhile wait in the backlog
 
     housekeeping_.emplace(*process_, health_, workers_);
     housekeeping_->run();

@@ -26,21 +26,29 @@ std::expected<std::unique_ptr<Sinks>, std::vector<std::string>> Sinks::create(
             sinks->root_ = std::make_unique<sink::NoopSink>(registry, log);
             break;
         case config::SinkKind::Store: {
-            auto store = sink::StoreSink::open(settings.store_path, outputs, registry, log, clock);
+            sink::StoreOptions options;
+            options.message_max_bytes = settings.producers.front().message_max_bytes;
+            auto store =
+                sink::StoreSink::open(settings.store_path, outputs, registry, log, clock, options);
             if (!store) return std::unexpected(std::vector{"CAPTURE_STORE_PATH: " + store.error()});
             sinks->root_ = std::move(*store);
             break;
         }
         case config::SinkKind::Kafka: {
-            sinks->kafka_ = health.add({.name = "kafka-sink", .deadline = kKafkaDeadline});
-            sinks->has_component_ = true;
+            auto const slots = outputs.slots();
+            for (const std::string& slot : slots) {
+                std::string const name = slots.size() == 1 ? "kafka-sink" : "kafka-sink-" + slot;
+                sinks->components_.emplace(
+                    slot, health.add({.name = name, .deadline = kKafkaDeadline}));
+            }
             auto kafka = sink::KafkaSink::create(
                 outputs, settings.producers, registry, log, clock,
-                [component = &sinks->kafka_](std::string_view, bool healthy) {
-                    if (healthy) component->report_healthy();
+                [&components = sinks->components_](std::string_view slot, bool healthy) {
+                    auto const found = components.find(slot);
+                    if (healthy && found != components.end()) found->second.report_healthy();
                 });
             if (!kafka) return std::unexpected(std::move(kafka.error()));
-            (*kafka)->probe(kBootProbe);
+            sinks->kafka_ = kafka->get();
             sinks->root_ = std::move(*kafka);
             break;
         }
@@ -48,8 +56,13 @@ std::expected<std::unique_ptr<Sinks>, std::vector<std::string>> Sinks::create(
     return sinks;
 }
 
+void Sinks::probe() {
+    if (kafka_) kafka_->probe(kBootProbe);
+}
+
 void Sinks::complete() {
-    if (has_component_) kafka_.complete();
+    for (auto& [slot, component] : components_)
+        component.complete();
 }
 
 }  // namespace capture::app
