@@ -35,24 +35,6 @@ base::Task<void> final_ticks(std::shared_ptr<Parts> parts) {
         co_await parts->ai_bytes->tick(*parts->stores.ai_bytes);
 }
 
-void open_stores(Parts& parts) {
-    const config::Settings& settings = parts.settings;
-    RedisClients& clients = *parts.clients;
-    bool const dedicated = !settings.redis.rate_limit_shares_primary;
-    if (settings.mode != config::Mode::Logs)
-        parts.stores.primary = clients.open("primary", settings.redis.primary);
-    if (settings.restrictions.enabled || parts.thresholds) {
-        parts.stores.restrictions = clients.open("restrictions", settings.redis.restrictions);
-    }
-    if (parts.known_tokens->enabled()) {
-        parts.stores.known_tokens = clients.open("known_tokens", settings.redis.known_tokens);
-    }
-    if (parts.rate)
-        parts.stores.rate_limit = clients.open("rate_limit", settings.redis.rate_limit, dedicated);
-    if (parts.ai_bytes)
-        parts.stores.ai_bytes = clients.open("ai_bytes", settings.redis.rate_limit, dedicated);
-}
-
 void report_ages(Parts& parts) {
     if (parts.stores.primary) {
         for (std::size_t i = 0; i < parts.quota_sets.size(); ++i)
@@ -140,6 +122,24 @@ std::vector<std::string> problems_of(const config::Settings& settings) {
 }
 
 }  // namespace
+
+void open_stores(Parts& parts) {
+    const config::Settings& settings = parts.settings;
+    RedisClients& clients = *parts.clients;
+    bool const dedicated = !settings.redis.rate_limit_shares_primary;
+    if (settings.mode != config::Mode::Logs)
+        parts.stores.primary = clients.open("primary", settings.redis.primary);
+    if (settings.restrictions.enabled || parts.thresholds) {
+        parts.stores.restrictions = clients.open("restrictions", settings.redis.restrictions);
+    }
+    if (parts.known_tokens->enabled()) {
+        parts.stores.known_tokens = clients.open("known_tokens", settings.redis.known_tokens);
+    }
+    if (parts.rate)
+        parts.stores.rate_limit = clients.open("rate_limit", settings.redis.rate_limit, dedicated);
+    if (parts.ai_bytes)
+        parts.stores.ai_bytes = clients.open("ai_bytes", settings.redis.rate_limit, dedicated);
+}
 
 Parts::Parts(const config::Settings& s, telemetry::Registry& registry, telemetry::Logger& l,
              const base::Clock& c)

@@ -148,6 +148,7 @@ class WorkerLimits {
 
   private:
     friend class Limits;
+    friend class Explainer;
     explicit WorkerLimits(Parts& parts);
     std::unique_ptr<WorkerParts> parts_;
 };
@@ -176,6 +177,7 @@ class Limits {
     base::Task<void> refresh_all();
 
   private:
+    friend class Explainer;
     explicit Limits(std::shared_ptr<Parts> parts);
     std::shared_ptr<Parts> parts_;
 };

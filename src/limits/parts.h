@@ -70,6 +70,9 @@ struct Parts {
     std::atomic<bool> started{false};
 };
 
+/// Makes the connections that the settings ask for. Housekeeping thread; `clients` exists.
+void open_stores(Parts& parts);
+
 /// Who is charged: a token and distinct_id, or the token alone when `distinct_id` is null. Views of
 /// the arguments; `token_hash` is the hash of what stands before the token's first `:`.
 RateEntity rate_entity(std::string& scratch, std::string_view token, std::uint64_t token_hash,

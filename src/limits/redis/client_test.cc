@@ -350,6 +350,8 @@ TEST_F(RedisClient, UsesALocalSocket) {
     std::string const path = folder / "redis.sock";
     RealRedis redis({"--unixsocket", path});
     auto client = client_for("redis+unix://" + path + "?db=1");
+    // The server opens its port first, which is what its start was waited for by.
+    testing::run_until(context, [&] { return client->connected(); });
     EXPECT_TRUE(wait(context, get(*client, "k")));
 }
 
