@@ -1,5 +1,7 @@
 #include "app/cli.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -111,7 +113,9 @@ int main(int argc, char** argv) {
         std::fputs(docs_page(line->docs_page).c_str(), stdout);
         return kExitOk;
     }
-    auto const loaded = load_configuration(*line, config::read_environment(), argv[0]);
+    auto loaded = load_configuration(*line, config::read_environment(), argv[0]);
+    // Colours are part of LOG_LEVEL=debug whoever reads; --dev has them for people only.
+    if (line->dev && ::isatty(STDOUT_FILENO) != 1) loaded.settings.telemetry.log.colours = false;
     switch (line->command) {
         case Command::Config:
             return run_config(loaded, line->config);

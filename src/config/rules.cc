@@ -149,7 +149,7 @@ void apply_redis_roles(Loading& l) {
     if (redis.primary.url.empty() || redis.primary.reader_url == "none")
         redis.primary.reader_url.clear();
     if (!main_program) return;
-    if (redis.primary.url.empty() && !l.options.dev) {
+    if (primary && primary->empty()) {
         l.notice(Level::Info, "REDIS_URL is none: quotas and the limits that need it are off");
     }
 

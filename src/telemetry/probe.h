@@ -1,4 +1,5 @@
-// The metrics of the process's life. Contract 80 §7, §13.10. `service_name` is always `capture`.
+// The metrics of the process's life. Contract 80 §3.12, §7, §13.10. `service_name` is always
+// `capture`.
 #pragma once
 
 #include "telemetry/metrics.h"
@@ -32,19 +33,26 @@ inline constexpr MetricSpec kComponentHealthy{
     "1 while the component reports within its deadline; absent until its first report",
     {"service_name", "component"}};
 
+/// Contract 80 §3.12.
+inline constexpr MetricSpec kEmergencyFallback{
+    "capture_emergency_kafka_fallback_active", MetricType::Gauge,
+    "1 while the emergency switch sends records to the backup brokers"};
+
 struct Probe {
     explicit Probe(Registry& r)
         : shutdown_initiated(r.counters(kShutdownInitiated)),
           shutdown_completed(r.counters(kShutdownCompleted)),
           component_shutdown_seconds(r.histograms(kComponentShutdownSeconds)),
           component_shutdown_result(r.counters(kComponentShutdownResult)),
-          component_healthy(r.gauges(kComponentHealthy)) {}
+          component_healthy(r.gauges(kComponentHealthy)),
+          emergency_fallback(r.gauge(kEmergencyFallback)) {}
 
     CounterFamily shutdown_initiated;
     CounterFamily shutdown_completed;
     HistogramFamily component_shutdown_seconds;
     CounterFamily component_shutdown_result;
     GaugeFamily component_healthy;
+    Gauge emergency_fallback;
 };
 
 }  // namespace capture::telemetry

@@ -46,9 +46,10 @@ Finding check_store(const std::string& path) {
            !std::filesystem::exists(folder, error)) {
         folder = folder.parent_path();
     }
-    if (::access(folder.c_str(), W_OK | X_OK) == 0)
-        return {kSubject, path + " can be created", true};
-    return {kSubject, path + " cannot be created: no permission to write in " + folder.string(),
+    bool const usable =
+        std::filesystem::is_directory(folder, error) && ::access(folder.c_str(), W_OK | X_OK) == 0;
+    if (usable) return {kSubject, path + " can be created", true};
+    return {kSubject, path + " cannot be created: not a folder to write in: " + folder.string(),
             false};
 }
 

@@ -176,7 +176,9 @@ std::string options_help() {
         for (auto const* option : of(section)) {
             std::string help = option->help;
             if (*option->fallback) help.append(" (unset: ").append(option->fallback).append(")");
-            line(option->name, option->initial ? option->initial : "", help);
+            // A 0 that stands for something else is explained, not shown.
+            bool const shows = option->initial && !*option->fallback;
+            line(option->name, shows ? option->initial : "", help);
         }
         if (section != Section::Kafka) continue;
         line("CAPTURE_PRODUCERS", "INGESTION", "producer slots, comma-separated");

@@ -1,0 +1,186 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+
+#include "app/commands/check.h"
+#include "app/commands/config.h"
+#include "app/commands/docs.h"
+#include "app/commands/tail.h"
+
+namespace capture::app {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string file(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    EXPECT_TRUE(in) << path;
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+const std::string kRoot = CAPTURE_SOURCE_DIR;
+
+// ---------------------------------------------------------------------------------------------------------
+// docs
+
+TEST(Docs, GeneratedPagesAreUpToDate) {
+    for (auto page : kDocsPages) {
+        std::string const path = "docs/" + std::string(page) + ".md";
+        EXPECT_TRUE(file(kRoot + "/" + path) == docs_page(page))
+            << path << " is old: capture docs " << page << " > " << path;
+    }
+}
+
+TEST(Docs, EveryDeclaredMetricIsOnThePage) {
+    auto const page = docs_page("metrics");
+    std::regex const declaration(
+        R"re("([a-z0-9_]+)"\s*,\s*(?:telemetry::)?(?:MetricType::)?(?:Counter|Gauge|Histogram)\b)re");
+    int seen = 0;
+    for (auto const& entry : std::filesystem::recursive_directory_iterator(kRoot + "/src")) {
+        if (!entry.path().string().ends_with("probe.h")) continue;
+        auto const text = file(entry.path());
+        for (std::sregex_iterator at(text.begin(), text.end(), declaration), end; at != end;
+             ++at, ++seen) {
+            EXPECT_THAT(page, HasSubstr("`" + (*at)[1].str() + "`")) << entry.path();
+        }
+    }
+    EXPECT_GT(seen, 50);
+}
+
+// -------------------------------------------------------------------------------------------------------
+// config
+
+config::Loaded loaded() {
+    return config::load({{"REDIS_URL", "redis://u:hunter2@h"},
+                         {"AI_GATEWAY_SIGNING_SECRET", "hunter2"},
+                         {"KAFKA_TOPIC", "a\"b"}},
+                        {.dev = true});
+}
+
+TEST(ConfigCommand, TableShowsValueAndSourceBySection) {
+    auto const text = config_text(loaded(), {});
+    EXPECT_THAT(text, HasSubstr("# Redis\nREDIS_URL "));
+    EXPECT_THAT(text, testing::ContainsRegex("REDIS_URL +redis://\\*\\*\\*@h +environment\n"));
+    EXPECT_THAT(text, testing::ContainsRegex(
+                          "CAPTURE_OUTPUT_ANALYTICS_MAIN_TOPIC +a\"b +KAFKA_TOPIC \\(legacy\\)\n"));
+    EXPECT_THAT(text, testing::ContainsRegex("CONCURRENCY_LIMIT +-\n"));
+    EXPECT_THAT(text, Not(HasSubstr("hunter2")));
+}
+
+TEST(ConfigCommand, ChangedLeavesDefaultsOut) {
+    auto const text = config_text(loaded(), {.changed = true});
+    EXPECT_THAT(text, HasSubstr("REDIS_URL"));
+    EXPECT_THAT(text, Not(HasSubstr("BODY_READ_CHUNK_SIZE_KB")));
+}
+
+TEST(ConfigCommand, JsonHasTheSame) {
+    auto const text = config_text(loaded(), {.json = true});
+    EXPECT_THAT(text, HasSubstr(R"-({"name":"CAPTURE_OUTPUT_ANALYTICS_MAIN_TOPIC","value":"a\"b",)-"
+                                R"-("source":"KAFKA_TOPIC (legacy)","section":"Kafka"})-"));
+    EXPECT_THAT(text, HasSubstr(R"-({"name":"CONCURRENCY_LIMIT","value":null,"source":"",)-"
+                                R"-("section":"Server"})-"));
+    EXPECT_THAT(text, Not(HasSubstr("hunter2")));
+}
+
+// --------------------------------------------------------------------------------------------------------
+// check
+
+TEST(CheckCommand, StoreIsLookedAtWithoutBeingMade) {
+    auto const folder = std::filesystem::temp_directory_path();
+    auto const path = folder / "capture-check-test" / "deeper" / "dev.db";
+    auto const finding = check_store(path);
+    EXPECT_TRUE(finding.ok) << finding.text;
+    EXPECT_FALSE(std::filesystem::exists(folder / "capture-check-test"));
+    EXPECT_FALSE(check_store("/dev/null/dev.db").ok);
+}
+
+TEST(CheckCommand, WithoutEndpointsThereIsNothingToTry) {
+    config::Settings const settings = config::load({}, {.dev = true}).settings;
+    EXPECT_TRUE(check_redis(settings).empty());
+    EXPECT_TRUE(check_kafka(settings).empty());
+}
+
+TEST(CheckCommand, EachRedisIsTriedOnceAndNamedWithoutItsPassword) {
+    // Nothing listens on port 1.
+    auto const settings =
+        config::load({{"REDIS_URL", "redis://:hunter2@127.0.0.1:1"}}, {.dev = true}).settings;
+    auto const findings = check_redis(settings);
+    ASSERT_EQ(findings.size(), 1u);
+    EXPECT_EQ(findings[0].subject, "REDIS_URL");
+    EXPECT_FALSE(findings[0].ok);
+    EXPECT_THAT(findings[0].text, HasSubstr("127.0.0.1:1 cannot be used"));
+    EXPECT_THAT(findings[0].text, Not(HasSubstr("hunter2")));
+}
+
+// ---------------------------------------------------------------------------------------------------------
+// tail
+
+sink::StoredRecord record() {
+    return {.id = 3,
+            .time = base::Instant::from_millis(1'788'256'800'123),
+            .topic = "events",
+            .key = "phc_a:user-1",
+            .headers = {{"token", "phc_a"},
+                        {"distinct_id", "user-1"},
+                        {"session_id", std::nullopt},
+                        {"event", "$pageview"}},
+            .value = R"({"uuid":"u"})"};
+}
+
+TEST(Tail, LineNamesWhatMatters) {
+    EXPECT_EQ(tail_line(record(), false),
+              "10:00:00.123  $pageview             user-1                phc_a  → events  "
+              "key=phc_a:user-1\n");
+}
+
+TEST(Tail, LineShowsFlagsAndAMissingKey) {
+    auto r = record();
+    r.key.reset();
+    r.headers.emplace_back("historical_migration", "true");
+    r.headers.emplace_back("force_disable_person_processing", "true");
+    r.headers.emplace_back("dlq_reason", "event_restriction");
+    EXPECT_THAT(tail_line(r, false),
+                HasSubstr("no key  historical no-person-processing dlq:event_restriction\n"));
+}
+
+TEST(Tail, HostileTextCannotForgeALineOrMoveTheCursor) {
+    auto r = record();
+    r.headers[1].second = "a\n\x1b[2J\xFF" + std::string(500, 'x');
+    auto const line = tail_line(r, false);
+    EXPECT_EQ(std::ranges::count(line, '\n'), 1);
+    EXPECT_THAT(line, Not(HasSubstr("\x1b")));
+    EXPECT_LT(line.size(), 300u);
+}
+
+TEST(Tail, ColoursAreClosed) {
+    auto const line = tail_line(record(), true);
+    EXPECT_THAT(line, HasSubstr("\x1b[1;36m$pageview\x1b[0m"));
+    EXPECT_TRUE(line.ends_with("\x1b[0m\n"));
+}
+
+TEST(Tail, JsonEmbedsTheValue) {
+    EXPECT_EQ(
+        tail_json(record()),
+        R"({"id":3,"time":"2026-09-01T10:00:00.123Z","topic":"events","key":"phc_a:user-1",)"
+        R"("headers":{"token":"phc_a","distinct_id":"user-1","session_id":null,"event":"$pageview"},)"
+        R"("value":{"uuid":"u"}})"
+        "\n");
+}
+
+TEST(Tail, CompressedValuesAreCountedOnly) {
+    auto r = record();
+    r.key.reset();
+    r.headers.emplace_back("content-encoding", "lz4");
+    auto const line = tail_json(r);
+    EXPECT_THAT(line, HasSubstr("\"key\":null,"));
+    EXPECT_TRUE(line.ends_with("\"value\":null,\"value_bytes\":12}\n"));
+}
+
+}  // namespace
+}  // namespace capture::app
