@@ -9,6 +9,7 @@
 // Linear probing at most 3/4 full: entries take sizeof(Entry) × 1.33 … 2.67 bytes each.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -89,6 +90,8 @@ class KeyTable {
         return gone;
     }
 
+    const Entry* slots() const { return slots_.data(); }
+    std::size_t mask() const { return mask_; }
     std::size_t size() const { return size_; }
     std::size_t memory() const { return slots_.capacity() * sizeof(Entry); }
 
@@ -153,6 +156,34 @@ class KeyTable {
     std::size_t mask_ = 0;
     std::size_t size_ = 0;
     std::size_t max_entries_;
+};
+
+/// Where a table's slots are, readable without its lock and perhaps outdated: good enough to fetch
+/// a key's cache lines before they are needed, which is most of the price of a table beyond the
+/// cache.
+class SlotHint {
+  public:
+    /// After every insert() or remove_if(), under the table's lock.
+    template <typename Entry>
+    void follow(const KeyTable<Entry>& table) {
+        auto const address = reinterpret_cast<std::uintptr_t>(table.slots());
+        if (address == address_.load(std::memory_order_relaxed)) return;
+        address_.store(address, std::memory_order_relaxed);
+        mask_.store(table.mask(), std::memory_order_relaxed);
+    }
+    template <typename Entry>
+    void prefetch(std::uint64_t key) const {
+        std::uintptr_t const address = address_.load(std::memory_order_relaxed);
+        if (address == 0) return;
+        std::size_t const slot = key & mask_.load(std::memory_order_relaxed);
+        auto const* const at = reinterpret_cast<const char*>(address + slot * sizeof(Entry));
+        __builtin_prefetch(at, 1);
+        __builtin_prefetch(at + sizeof(Entry) - 1, 1);
+    }
+
+  private:
+    std::atomic<std::uintptr_t> address_{0};
+    std::atomic<std::size_t> mask_{0};
 };
 
 }  // namespace capture::limits

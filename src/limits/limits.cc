@@ -24,6 +24,14 @@ OverflowLimiter::Lanes overflow_lanes(const config::Settings& settings) {
             has_topic(settings, model::Output::ErrorTrackingOverflow)};
 }
 
+/// The check is off in any mode when its role has no Redis (contract 10 §8.1).
+config::KnownTokensSettings known_token_settings(const config::Settings& settings) {
+    config::KnownTokensSettings own = settings.known_tokens;
+    std::string const& url = settings.redis.known_tokens.url;
+    if (url.empty() || url == "none") own.mode = config::TokenValidation::Off;
+    return own;
+}
+
 milliseconds interval(std::uint64_t count, std::uint64_t unit_ms) {
     return milliseconds(std::clamp<std::uint64_t>(count, 1, 1'000'000'000) * unit_ms);
 }
@@ -152,7 +160,7 @@ Parts::Parts(const config::Settings& s, telemetry::Registry& registry, telemetry
       quota_sets(settings.mode, settings.redis.key_prefix, probe, logger, clock),
       replay(settings.redis.key_prefix, probe, logger, clock),
       restrictions(settings.restrictions, settings.mode, probe, logger, clock),
-      known_tokens(std::make_shared<KnownTokens>(settings.known_tokens, probe, clock)),
+      known_tokens(std::make_shared<KnownTokens>(known_token_settings(settings), probe, clock)),
       overflow(settings.overflow, overflow_lanes(settings), hash_key, probe, clock),
       rate_limited(probe.rate_limited.with({"global_rate_limit_token_distinctid"})),
       rerouted_by_restriction(probe.rerouted.with({"event_restriction"})) {

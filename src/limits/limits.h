@@ -114,6 +114,11 @@ class RequestLimits {
     friend class WorkerLimits;
     RequestLimits(WorkerParts& worker, std::string_view token, base::Instant now);
 
+    std::uint64_t id_hash(const model::Event& event) const;
+    bool rate_limit(model::Event& event, std::uint64_t id_hash);
+    void overflow(model::Event& event, std::uint64_t id_hash);
+    void prefetch(const model::Event& event, std::uint64_t id_hash) const;
+    std::chrono::steady_clock::time_point steady();
     void note_limited(Admission& admission, std::string_view distinct_id);
     void log_limited(const Admission& admission, std::size_t events);
     RateMoment moment(const RateLimiter& limiter);

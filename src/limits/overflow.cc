@@ -29,14 +29,13 @@ KeyBuckets::KeyBuckets(std::uint32_t per_second, std::uint32_t burst, const base
         shard.table = KeyTable<Entry>((max_keys + kShards - 1) / kShards);
 }
 
-std::int64_t KeyBuckets::now() const {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(clock_.steady() - start_).count() +
-           1;
+std::int64_t KeyBuckets::since_start(std::chrono::steady_clock::time_point now) const {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(now - start_).count() + 1;
 }
 
-bool KeyBuckets::take(std::uint64_t key_hash) {
+bool KeyBuckets::take(std::uint64_t key_hash, std::chrono::steady_clock::time_point now) {
     std::uint64_t const key = KeyTable<Entry>::valid(key_hash);
-    std::int64_t const time = now();
+    std::int64_t const time = since_start(now);
     Shard& shard = shards_[key >> 58];
     std::lock_guard lock(shard.mutex);
     Entry* entry = shard.table.find(key);
@@ -44,6 +43,7 @@ bool KeyBuckets::take(std::uint64_t key_hash) {
         auto const inserted = shard.table.insert(
             key, [&](const Entry& e) { return e.full_at <= time; },
             [](const Entry& e) { return static_cast<double>(e.full_at); });
+        shard.hint.follow(shard.table);
         entry = inserted.entry;
         if (inserted.evicted) entry->full_at = inserted.evicted->full_at;
     }
@@ -53,20 +53,12 @@ bool KeyBuckets::take(std::uint64_t key_hash) {
     return true;
 }
 
-bool KeyBuckets::would_take(std::uint64_t key_hash) const {
-    std::uint64_t const key = KeyTable<Entry>::valid(key_hash);
-    std::int64_t const time = now();
-    const Shard& shard = shards_[key >> 58];
-    std::lock_guard lock(shard.mutex);
-    Entry const* entry = const_cast<KeyTable<Entry>&>(shard.table).find(key);
-    return !entry || std::max(entry->full_at, time) + interval_ - time <= capacity_;
-}
-
 void KeyBuckets::purge() {
-    std::int64_t const time = now();
+    std::int64_t const time = since_start(clock_.steady());
     for (Shard& shard : shards_) {
         std::lock_guard lock(shard.mutex);
         shard.table.remove_if([&](const Entry& e) { return e.full_at <= time; });
+        shard.hint.follow(shard.table);
     }
 }
 
@@ -132,6 +124,7 @@ bool OverflowLimiter::forced(std::string_view token, std::string_view rest,
 }
 
 void OverflowLimiter::apply(model::Event& event, std::string_view token, std::uint64_t token_hash,
+                            std::uint64_t id_hash, std::chrono::steady_clock::time_point now,
                             std::string& scratch) const {
     if (event.stamps.force_overflow) {
         // AI events count even when their overflow topic is not configured and they stay on the
@@ -148,22 +141,12 @@ void OverflowLimiter::apply(model::Event& event, std::string_view token, std::ui
         return;
     }
     KeyBuckets* const lane = buckets(event.kind);
-    if (lane && !lane->take(hash_pair(token_hash, rest, key_))) {
+    if (!lane) return;
+    if (!lane->take(event.cookieless ? hash_pair(token_hash, rest, key_) : id_hash, now)) {
         event.stamps.overflow = OverflowReason::RateLimited;
         rate_limited_.add();
         capacity_exceeded_.add();
     }
-}
-
-OverflowReason OverflowLimiter::preview(const model::Event& event, std::string_view token,
-                                        std::uint64_t token_hash, std::string& scratch) const {
-    if (event.stamps.force_overflow || !enabled_ || !serves(event.kind))
-        return event.stamps.overflow;
-    std::string_view const rest = key_rest(event);
-    if (forced(token, rest, scratch)) return OverflowReason::ForcedKey;
-    KeyBuckets const* const lane = buckets(event.kind);
-    bool const limited = lane && !lane->would_take(hash_pair(token_hash, rest, key_));
-    return limited ? OverflowReason::RateLimited : event.stamps.overflow;
 }
 
 void OverflowLimiter::report() const {

@@ -33,10 +33,12 @@ class KeyBuckets {
     KeyBuckets(std::uint32_t per_second, std::uint32_t burst, const base::Clock& clock,
                std::size_t max_keys = kMaxKeys);
 
-    /// Takes one cell; false when there is none.
-    bool take(std::uint64_t key_hash);
-    /// What take() would say, without taking (explain).
-    bool would_take(std::uint64_t key_hash) const;
+    /// Takes one cell; false when there is none. `now` is the clock's steady time.
+    bool take(std::uint64_t key_hash, std::chrono::steady_clock::time_point now);
+    /// Begins to fetch what take() will need.
+    void prefetch(std::uint64_t key_hash) const {
+        shards_[key_hash >> 58].hint.prefetch<Entry>(key_hash);
+    }
     /// Forgets keys whose bucket is full again.
     void purge();
     std::size_t size() const;
@@ -51,8 +53,9 @@ class KeyBuckets {
     struct alignas(64) Shard {
         mutable std::mutex mutex;
         KeyTable<Entry> table;
+        SlotHint hint;
     };
-    std::int64_t now() const;
+    std::int64_t since_start(std::chrono::steady_clock::time_point now) const;
 
     const base::Clock& clock_;
     const std::chrono::steady_clock::time_point start_;
@@ -71,13 +74,15 @@ class OverflowLimiter {
     OverflowLimiter(const config::OverflowSettings& settings, Lanes lanes, const HashKey& key,
                     const Probe& probe, const base::Clock& clock);
 
-    /// Stamps and counts. `token_hash` is hash_text(token, key). `scratch` is the worker's.
+    /// Stamps and counts. `id_hash` is hash_pair(hash_text(token, key), distinct_id, key), `now`
+    /// the steady time, `scratch` the worker's.
     void apply(model::Event& event, std::string_view token, std::uint64_t token_hash,
+               std::uint64_t id_hash, std::chrono::steady_clock::time_point now,
                std::string& scratch) const;
-
-    /// The decision for an event without stamping, counting or taking (explain).
-    model::OverflowReason preview(const model::Event& event, std::string_view token,
-                                  std::uint64_t token_hash, std::string& scratch) const;
+    /// Begins to fetch what apply() will need.
+    void prefetch(model::EventKind kind, std::uint64_t id_hash) const {
+        if (KeyBuckets const* const lane = buckets(kind)) lane->prefetch(id_hash);
+    }
 
     /// Every 10 s: partition_limits_key_count.
     void report() const;

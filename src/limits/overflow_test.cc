@@ -37,7 +37,9 @@ struct Overflow : ::testing::Test {
     }
     model::Stamps stamp(model::Event e, std::string_view token = "t") {
         if (!limiter) make();
-        limiter->apply(e, token, hash_text(token, key), scratch);
+        std::uint64_t const hash = hash_text(token, key);
+        limiter->apply(e, token, hash, hash_pair(hash, e.distinct_id, key), clock.steady(),
+                       scratch);
         return e.stamps;
     }
     int passed(int n, std::string_view id = "u", EventKind kind = EventKind::AnalyticsMain) {
@@ -191,11 +193,11 @@ TEST(KeyBuckets, RotatingKeysEmptiesNobodysBucket) {
     std::mt19937 random(3);
     std::uint64_t const hot = hash_text("hot", key);
     for (int i = 0; i < 100; ++i)
-        EXPECT_TRUE(buckets.take(hot));
+        EXPECT_TRUE(buckets.take(hot, clock.steady()));
     for (int i = 0; i < 50'000; ++i) {
-        buckets.take(hash_text(std::to_string(random()), key));
+        buckets.take(hash_text(std::to_string(random()), key), clock.steady());
         if (i % 100 == 0) {
-            EXPECT_FALSE(buckets.take(hot)) << i;
+            EXPECT_FALSE(buckets.take(hot, clock.steady())) << i;
         }
     }
     EXPECT_LE(buckets.size(), 640u);

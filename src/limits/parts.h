@@ -74,9 +74,11 @@ struct Parts {
 void open_stores(Parts& parts);
 
 /// Who is charged: a token and distinct_id, or the token alone when `distinct_id` is null. Views of
-/// the arguments; `token_hash` is the hash of what stands before the token's first `:`.
+/// the arguments; `token_hash` is the hash of what stands before the token's first `:`,
+/// `id_hash`, when it is known, that of the pair with the whole distinct_id.
 RateEntity rate_entity(std::string& scratch, std::string_view token, std::uint64_t token_hash,
-                       const std::string_view* distinct_id, const HashKey& key);
+                       const std::string_view* distinct_id, const HashKey& key,
+                       const std::uint64_t* id_hash = nullptr);
 
 struct WorkerParts {
     explicit WorkerParts(Parts& p);

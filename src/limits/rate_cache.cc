@@ -145,6 +145,7 @@ RateCache::Entry& RateCache::add_missing(Shard& s, Entry* old, std::uint64_t key
     auto const inserted = s.table.insert(
         key, [&](const Entry& e) { return expired(e, now); },
         [&](const Entry& e) { return level(e, limit, now); });
+    s.hint.follow(s.table);
     inserted.entry->write_slot = UINT32_MAX;
     if (inserted.reused) ++s.stats.evicted_expired;
     if (inserted.evicted) {
@@ -259,6 +260,7 @@ RateCache::Scan RateCache::scan(const RateThresholds& thresholds, const RateMome
         std::lock_guard lock(s.mutex);
         s.stats.evicted_expired +=
             s.table.remove_if([&](const Entry& e) { return expired(e, now); });
+        s.hint.follow(s.table);
         result.size += s.table.size();
         s.table.for_each([&](const Entry& e) {
             std::uint64_t const limit = thresholds.resolve(e.key, 0, options_.threshold).limit;

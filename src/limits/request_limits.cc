@@ -121,11 +121,29 @@ bool RequestLimits::ai_budget(const model::Event& event, std::size_t data_bytes)
                             moment(*budget));
 }
 
+std::uint64_t RequestLimits::id_hash(const model::Event& event) const {
+    return hash_pair(token_hash_, event.distinct_id, worker_.parts.hash_key);
+}
+
+void RequestLimits::prefetch(const model::Event& event, std::uint64_t hash) const {
+    const Parts& parts = worker_.parts;
+    if (parts.rate_applies) parts.rate->cache().prefetch(hash);
+    parts.overflow.prefetch(event.kind, hash);
+}
+
 bool RequestLimits::rate_limit(model::Event& event) {
+    return rate_limit(event, id_hash(event));
+}
+
+void RequestLimits::overflow(model::Event& event) {
+    overflow(event, id_hash(event));
+}
+
+bool RequestLimits::rate_limit(model::Event& event, std::uint64_t hash) {
     const Parts& parts = worker_.parts;
     if (!parts.rate_applies) return false;
-    RateEntity const entity =
-        rate_entity(worker_.scratch, token_, token_hash_, &event.distinct_id, parts.hash_key);
+    RateEntity const entity = rate_entity(worker_.scratch, token_, token_hash_, &event.distinct_id,
+                                          parts.hash_key, &hash);
     bool const limited =
         parts.rate->evaluate(worker_.rate_thresholds.get(), entity, 1, moment(*parts.rate));
     if (event.stamps.person_processing_off) {
@@ -140,8 +158,8 @@ bool RequestLimits::rate_limit(model::Event& event) {
     return true;
 }
 
-void RequestLimits::overflow(model::Event& event) {
-    worker_.parts.overflow.apply(event, token_, token_hash_, worker_.scratch);
+void RequestLimits::overflow(model::Event& event, std::uint64_t hash) {
+    worker_.parts.overflow.apply(event, token_, token_hash_, hash, steady(), worker_.scratch);
 }
 
 void RequestLimits::replay_overflow(model::Event& event) {
@@ -166,7 +184,21 @@ Admission RequestLimits::admit(std::vector<model::Event>& events, base::Arena& a
     };
     bool const budget = worker_.parts.ai_bytes != nullptr;
     std::size_t kept = 0;
+    // The tables are larger than any cache: a few events ahead of their turn their lines are called
+    // for.
+    constexpr std::size_t kAhead = 8;
+    bool const keyed = worker_.parts.rate_applies || worker_.parts.settings.overflow.enabled;
+    std::array<std::uint64_t, kAhead> hashes{};
+    auto const look_ahead = [&](std::size_t i) {
+        if (i >= events.size() || !keyed) return;
+        hashes[i % kAhead] = id_hash(events[i]);
+        prefetch(events[i], hashes[i % kAhead]);
+    };
+    for (std::size_t i = 0; i < kAhead; ++i)
+        look_ahead(i);
     for (std::size_t i = 0; i < events.size(); ++i) {
+        std::uint64_t const hash = hashes[i % kAhead];
+        look_ahead(i + kAhead);
         model::Event& event = events[i];
         if (dropped_by_token(event.distinct_id)) {
             drop(model::DropReason::TokenDropper);
@@ -181,8 +213,8 @@ Admission RequestLimits::admit(std::vector<model::Event>& events, base::Arena& a
             drop(model::DropReason::AiByteRateLimited);
             continue;
         }
-        if (rate_limit(event)) note_limited(admission, event.distinct_id);
-        overflow(event);
+        if (rate_limit(event, hash)) note_limited(admission, event.distinct_id);
+        overflow(event, hash);
         if (kept != i) events[kept] = std::move(event);
         ++kept;
     }
@@ -223,25 +255,31 @@ void RequestLimits::log_limited(const Admission& admission, std::size_t events) 
                        {"suppressed", pass->suppressed}});
 }
 
-RateMoment RequestLimits::moment(const RateLimiter& limiter) {
-    // One reading of the clock per request and limiter would do, but the steady time differs
-    // between the two only by their start, so one reading serves both.
+std::chrono::steady_clock::time_point RequestLimits::steady() {
     if (!moment_read_) {
         steady_ = worker_.parts.clock.steady();
         moment_read_ = true;
     }
-    return limiter.moment(now_, steady_);
+    return steady_;
+}
+
+RateMoment RequestLimits::moment(const RateLimiter& limiter) {
+    return limiter.moment(now_, steady());
 }
 
 RateEntity rate_entity(std::string& scratch, std::string_view token, std::uint64_t token_hash,
-                       const std::string_view* distinct_id, const HashKey& key) {
+                       const std::string_view* distinct_id, const HashKey& key,
+                       const std::uint64_t* id_hash) {
     RateEntity entity;
     entity.token = token;
     entity.token_hash = token_hash;
     entity.token_only = distinct_id == nullptr;
     if (distinct_id) entity.rest = entity_part(*distinct_id);
     auto const colon = token.find(':');
-    if (colon == token.npos) [[likely]] {
+    bool const whole = distinct_id && entity.rest.size() == distinct_id->size();
+    if (colon == token.npos && whole && id_hash) [[likely]] {
+        entity.hash = *id_hash;
+    } else if (colon == token.npos) {
         entity.hash = distinct_id ? hash_pair(token_hash, entity.rest, key) : token_hash;
     } else {
         scratch.assign(token.substr(colon + 1));
