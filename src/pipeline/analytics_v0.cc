@@ -1,5 +1,6 @@
 #include "pipeline/analytics_v0.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "decode/query.h"
@@ -210,15 +211,18 @@ base::Task<Result<void>> AnalyticsV0::build_events(Work& work, Ledger::Entry& en
 }
 
 Result<void> AnalyticsV0::check_ai(const Work& work) const {
-    bool const ai_only = context_.settings.mode == config::Mode::Ai;
+    auto const is_ai = [](const model::Event& event) { return event.kind == model::EventKind::Ai; };
+    if (context_.settings.mode == config::Mode::Ai) {
+        auto const other = std::ranges::find_if_not(work.events, is_ai);
+        if (other != work.events.end()) {
+            return model::fail(Code::NonAiEventOnAiLane, std::string(other->name));
+        }
+    }
     std::uint64_t const ceiling = context_.settings.ai.max_event_bytes;
     for (const model::Event& event : work.events) {
-        if (event.kind != model::EventKind::Ai) {
-            if (ai_only) return model::fail(Code::NonAiEventOnAiLane, std::string(event.name));
-            continue;
-        }
+        if (ceiling == 0 || !is_ai(event)) continue;
         std::size_t const bytes = parse::analytics_v0::data_size(event.data);
-        if (ceiling == 0 || bytes <= ceiling) continue;
+        if (bytes <= ceiling) continue;
         char uuid[base::Uuid::kTextSize];
         event.uuid.format(uuid);
         return model::fail(Code::AiEventTooBig, "AI event " + std::string(event.name) + " (uuid " +
