@@ -48,6 +48,19 @@ void add_tail(CLI::App& app, CommandLine& line) {
     tail->callback([&line] { line.command = Command::Tail; });
 }
 
+void add_explain(CLI::App& app, CommandLine& line) {
+    auto* const explain =
+        app.add_subcommand("explain", "Where would an event go, and why? Asks the live Redis");
+    explain->add_option("--token", line.explain.token, "Project token")->required();
+    explain->add_option("--distinct-id", line.explain.distinct_id, "distinct_id")->required();
+    explain->add_option("--event", line.explain.event, "Name of the event ($pageview)");
+    explain->add_option("--session-id", line.explain.session_id, "Session");
+    explain->add_flag("--historical", line.explain.historical,
+                      "As if sent with historical_migration");
+    explain->add_flag("--json", line.explain.json, "As JSON");
+    explain->callback([&line] { line.command = Command::Explain; });
+}
+
 }  // namespace
 
 std::expected<CommandLine, Exit> parse_command_line(std::vector<std::string> arguments) {
@@ -65,6 +78,7 @@ std::expected<CommandLine, Exit> parse_command_line(std::vector<std::string> arg
 
     app.add_subcommand("serve", "Serve (what happens without a command)");
     add_tail(app, line);
+    add_explain(app, line);
     auto* const config = app.add_subcommand(
         "config", "Print the resolved configuration and its sources, secrets hidden");
     config->add_flag("--json", line.config.json, "As JSON");
@@ -126,6 +140,7 @@ int main(int argc, char** argv) {
             line->tail.colours = loaded.settings.telemetry.log.colours;
             return run_tail(line->tail);
         case Command::Docs:
+        case Command::Explain:
         case Command::Serve:
             break;
     }
@@ -133,6 +148,7 @@ int main(int argc, char** argv) {
         print_problems(loaded);
         return kExitConfig;
     }
+    if (line->command == Command::Explain) return run_explain(loaded.settings, line->explain);
     return serve(loaded);
 }
 

@@ -14,12 +14,13 @@
 #include <vector>
 
 #include "app/commands/config.h"
+#include "app/commands/explain.h"
 #include "app/commands/tail.h"
 #include "config/load.h"
 
 namespace capture::app {
 
-enum class Command : std::uint8_t { Serve, Tail, Config, Check, Docs };
+enum class Command : std::uint8_t { Serve, Tail, Config, Check, Explain, Docs };
 
 struct CommandLine {
     Command command = Command::Serve;
@@ -28,6 +29,7 @@ struct CommandLine {
     std::optional<unsigned> port;        ///< --port: overrides the port in ADDRESS
     ConfigOptions config;
     TailOptions tail;
+    ExplainOptions explain;
     std::string docs_page;
 };
 
