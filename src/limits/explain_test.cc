@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "limits/limits.h"
 #include "limits/redis/client.h"
 #include "limits/testing.h"
@@ -217,6 +219,12 @@ TEST_F(Explain, AgreesWithTheRequestPath) {
                 << id << " " << name;
         }
     }
+    auto const guard = boost::asio::make_work_guard(context);
+    context.restart();
+    std::thread housekeeping([&] { context.run(); });
+    limits->stop();
+    context.stop();
+    housekeeping.join();
 }
 
 }  // namespace
