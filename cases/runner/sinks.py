@@ -2,7 +2,10 @@
 import json
 import sqlite3
 
+from confluent_kafka import KafkaException
+
 from runner.record import Record
+from support.process import wait_until
 
 TOPICS = {
     "analytics_main": "events_plugin_ingestion",
@@ -82,12 +85,21 @@ class Kafka:
         created = self.admin.create_topics([NewTopic(name, 1, 1) for name in self.names])
         for future in created.values():
             future.result(30)
+        wait_until(self.led, 30, "the topics have no leaders")
         self.consumer = Consumer({
             "bootstrap.servers": brokers, "group.id": f"{prefix}cases", "enable.auto.commit": False,
             "enable.partition.eof": False, "fetch.wait.max.ms": 10, "fetch.error.backoff.ms": 10,
             "topic.metadata.refresh.interval.ms": -1})
         self.consumer.assign([TopicPartition(name, 0, 0) for name in self.names])
         self.position = dict.fromkeys(self.names, 0)
+
+    def led(self):
+        """Whether every topic has its leader; a broker needs a moment after creating it."""
+        requests = {self.partition(name, 0): self.latest for name in self.names}
+        try:
+            return all(future.result(10) for future in self.admin.list_offsets(requests).values())
+        except KafkaException:
+            return False
 
     def topic(self, name):
         return f"{self.prefix}{name}"
