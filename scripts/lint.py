@@ -27,8 +27,6 @@ LAYERS = [["base"], ["telemetry"], ["config"], ["model"], ["http", "decode", "pa
 LIBRARIES = [
     (r"boost/(asio|beast|system|core|intrusive)\b.*", ["base", "http", "limits", "pipeline", "app", "main.cc"]),
     (r"openssl/.*", ["limits", "pipeline"]),
-    (r"prometheus/.*", ["telemetry"]),
-    (r"(spdlog|fmt)/.*", ["telemetry"]),
     (r"CLI/.*", ["app"]),
     (r"simdjson\.h", ["parse", "decode/utf8.cc", "sink/kafka/statistics.cc", "sink/store", "limits"]),
     (r"isa-l(/.*|\.h)", ["decode"]),

@@ -115,8 +115,9 @@ class Kafka:
         requests = {self.partition(name, 0): self.latest for name in self.names}
         ends = {part.topic: future.result(10).offset for part, future in self.admin.list_offsets(requests).items()}
         found = []
-        while any(self.position[name] < end for name, end in ends.items()):
-            messages = self.consumer.consume(500, timeout=10)
+        # consume() waits until it has as many as it was asked for.
+        while missing := sum(max(0, end - self.position[name]) for name, end in ends.items()):
+            messages = self.consumer.consume(missing, timeout=10)
             if not messages:
                 raise RuntimeError(f"records that the broker has cannot be read: {self.position} of {ends}")
             for message in messages:

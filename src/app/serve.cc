@@ -11,6 +11,7 @@
 #include "app/housekeeping.h"
 #include "app/sinks.h"
 #include "app/worker.h"
+#include "telemetry/probe.h"
 
 namespace capture::app {
 namespace {
@@ -131,6 +132,7 @@ int Service::run() {
         log_.log(notice.level, "capture::config", notice.text);
     }
     raise_descriptor_limit();
+    telemetry::Probe(registry_).emergency_fallback.set(settings_.emergency_armed ? 1 : 0);
 
     auto limits = limits::Limits::create(settings_, registry_, log_, clock_);
     if (!limits) return fail(limits.error());

@@ -38,8 +38,8 @@ std::expected<std::unique_ptr<Sinks>, std::vector<std::string>> Sinks::create(
             auto const slots = outputs.slots();
             for (const std::string& slot : slots) {
                 std::string const name = slots.size() == 1 ? "kafka-sink" : "kafka-sink-" + slot;
-                sinks->components_.emplace(
-                    slot, health.add({.name = name, .deadline = kKafkaDeadline}));
+                sinks->components_.emplace(slot,
+                                           health.add({.name = name, .deadline = kKafkaDeadline}));
             }
             auto kafka = sink::KafkaSink::create(
                 outputs, settings.producers, registry, log, clock,

@@ -45,7 +45,8 @@ int fraction_digits(std::uint32_t nanos, Fraction fraction) {
 
 Instant Instant::from_millis(std::int64_t ms) {
     std::int64_t const rest = ms % 1000;
-    return {floor_div(ms, 1000), static_cast<std::uint32_t>(rest < 0 ? rest + 1000 : rest) * 1'000'000};
+    return {floor_div(ms, 1000),
+            static_cast<std::uint32_t>(rest < 0 ? rest + 1000 : rest) * 1'000'000};
 }
 
 Instant Instant::plus_millis(std::int64_t ms) const {

@@ -9,8 +9,8 @@ namespace capture::model {
 
 enum class Compression : std::uint8_t { None, Gzip, LzString };
 
-/// The payload as validated UTF-8 text, with base::Buffer::kSlack readable bytes after its end. Owns
-/// its memory; events are views into it.
+/// The payload as validated UTF-8 text, with base::Buffer::kSlack readable bytes after its end.
+/// Owns its memory; events are views into it.
 struct DecodedBody {
     base::Buffer text;
     Compression compression = Compression::None;
