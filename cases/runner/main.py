@@ -146,16 +146,21 @@ def report(result, out):
     out.flush()
 
 
+def printable(text):
+    """The text without what XML cannot carry."""
+    text = text.encode("ascii", "backslashreplace").decode()
+    return "".join(c for c in text if c in "\n\t" or 32 <= ord(c) < 127)
+
+
 def write_junit(path, kind, results, seconds):
     failed = sum(bool(result.lines) for result in results)
     rows = [f'<testsuite name="cases-{kind}" tests="{len(results)}" failures="{failed}" errors="0" skipped="0" '
             f'time="{seconds:.3f}">']
     for result in results:
-        head = (f'<testcase classname={quoteattr("cases." + result.file)} name={quoteattr(result.name)} '
+        head = (f'<testcase classname={quoteattr("cases." + result.file)} name={quoteattr(printable(result.name))} '
                 f'time="{result.seconds:.3f}"')
         if result.lines:
-            text = escape("\n".join(result.lines).encode("ascii", "backslashreplace").decode())
-            text = "".join(c for c in text if c in "\n\t" or ord(c) >= 32)
+            text = escape(printable("\n".join(result.lines)))
             rows.append(f'{head}><failure message="contract {result.section}">{text}</failure></testcase>')
         else:
             rows.append(head + "/>")

@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <regex>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "app/commands/check.h"
 #include "app/commands/config.h"
@@ -37,20 +39,35 @@ TEST(Docs, GeneratedPagesAreUpToDate) {
     }
 }
 
-TEST(Docs, EveryDeclaredMetricIsOnThePage) {
-    auto const page = docs_page("metrics");
-    std::regex const declaration(
-        R"re("([a-z0-9_]+)"\s*,\s*(?:telemetry::)?(?:MetricType::)?(?:Counter|Gauge|Histogram)\b)re");
-    int seen = 0;
-    for (auto const& entry : std::filesystem::recursive_directory_iterator(kRoot + "/src")) {
-        if (!entry.path().string().ends_with("probe.h")) continue;
-        auto const text = file(entry.path());
-        for (std::sregex_iterator at(text.begin(), text.end(), declaration), end; at != end;
-             ++at, ++seen) {
-            EXPECT_THAT(page, HasSubstr("`" + (*at)[1].str() + "`")) << entry.path();
+/// The names that stand before a metric type: `"name", MetricType::…`.
+std::vector<std::string> declared_metrics(std::string_view text) {
+    constexpr std::string_view kName = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    std::vector<std::string> names;
+    for (std::size_t at = text.find('"'); at != std::string_view::npos;
+         at = text.find('"', at + 1)) {
+        std::size_t const end = text.find_first_not_of(kName, at + 1);
+        if (end == std::string_view::npos || text[end] != '"') continue;
+        std::size_t const next = text.find_first_not_of(", \n", end + 1);
+        if (next == std::string_view::npos) continue;
+        std::string_view const rest = text.substr(next);
+        if (rest.starts_with("MetricType::") || rest.starts_with("telemetry::MetricType::")) {
+            names.emplace_back(text.substr(at + 1, end - at - 1));
         }
     }
-    EXPECT_GT(seen, 50);
+    return names;
+}
+
+TEST(Docs, EveryDeclaredMetricIsOnThePage) {
+    auto const page = docs_page("metrics");
+    std::size_t seen = 0;
+    for (auto const& entry : std::filesystem::recursive_directory_iterator(kRoot + "/src")) {
+        if (!entry.path().string().ends_with("probe.h")) continue;
+        for (std::string const& name : declared_metrics(file(entry.path()))) {
+            EXPECT_THAT(page, HasSubstr("`" + name + "`")) << entry.path();
+            ++seen;
+        }
+    }
+    EXPECT_GT(seen, 50u);
 }
 
 // -------------------------------------------------------------------------------------------------------
