@@ -331,6 +331,9 @@ std::expected<std::unique_ptr<Producer>, std::string> Producer::create(
         return std::unexpected("producer slot " + settings.slot +
                                ": statistics.interval.ms: " + error);
     }
+    // The default of 10 s is a third of the health deadline: brokers that are back are to be found
+    // at once.
+    rd_kafka_conf_set(conf.get(), "reconnect.backoff.max.ms", "1000", error, sizeof error);
     rd_kafka_conf_set_events(conf.get(),
                              RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_STATS | RD_KAFKA_EVENT_ERROR);
     rd_kafka_conf_set_opaque(conf.get(), state.get());
