@@ -43,7 +43,8 @@ struct JsonText {
 
     /// The quotes included.
     model::RawJson raw() const { return {text.data() - 1, text.size() + 2}; }
-    /// The text itself where nothing is escaped, else an unescaped copy in the arena.
+    /// The text itself where nothing is escaped, else an unescaped copy in the arena (empty once
+    /// that is exhausted).
     std::string_view plain(base::Arena& arena) const;
 };
 

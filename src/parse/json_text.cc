@@ -159,6 +159,7 @@ const char* find_bad_escape(std::string_view text, const char* first, bool lone_
 }
 
 std::string_view unescape(std::string_view text, base::Arena& arena) {
+    if (arena.exhausted()) return {};
     // No escape stands for more bytes than it has.
     char* const begin = arena.allocate(text.size());
     char* out = begin;

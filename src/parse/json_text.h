@@ -20,7 +20,7 @@ const char* find_backslash(const char* begin, const char* end);
 const char* find_bad_escape(std::string_view text, const char* first, bool lone_surrogates);
 
 /// The text that an escaped string stands for. Its escapes must be valid; lone surrogates become
-/// U+FFFD.
+/// U+FFFD. Empty once the arena is exhausted.
 std::string_view unescape(std::string_view text, base::Arena& arena);
 
 /// Appends `text` as a JSON string: `"`, `\` and control characters escaped, the rest as it is.

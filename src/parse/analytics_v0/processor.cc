@@ -291,7 +291,10 @@ model::Result<void> Processor::process(const model::EventBatch& batch,
     out.reserve(out.size() + batch.events.size() + split_off);
     Run run(*this, batch, facts, arena);
     for (ParsedEvent const& parsed : batch.events) {
-        if (auto const added = run.add(parsed, out); !added) return added;
+        auto const added = run.add(parsed, out);
+        if (arena.exhausted())
+            return model::fail(Code::ServiceUnavailable, "memory budget exhausted");
+        if (!added) return added;
     }
     return {};
 }

@@ -56,6 +56,22 @@ TEST_F(ProcessorErrors, TimestampsAreCountedEvenForEventsRefusedAfterThem) {
     EXPECT_EQ(path_count(TimestampPath::NowFallback), 1);
 }
 
+TEST_F(ProcessorErrors, IdsThatTheBudgetDoesNotHold) {
+    std::string text = R"({"event":"a","distinct_id":")";
+    for (int i = 0; i < 10'000; ++i)
+        text += R"(\u00e9)";
+    ASSERT_TRUE(body_.text.append(text + R"("})"));
+    base::Budget small(20'000, 20'000);
+    base::Arena arena;
+    auto const batch = reader_.read(body_, false, arena, &small);
+    ASSERT_TRUE(batch);
+    Processor processor(options_, probe_, clock_);
+    auto const done =
+        processor.process(*batch, {"t", "203.0.113.7", now_, std::nullopt}, arena, events_);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, model::Code::ServiceUnavailable);
+}
+
 TEST_F(ProcessorErrors, AHeatmapSplitDoesNotHideThem) {
     EXPECT_EQ(error_of(R"({"event":"a","properties":{"$heatmap_data":1}})"),
               "event submitted without a distinct_id");

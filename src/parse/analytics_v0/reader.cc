@@ -338,7 +338,10 @@ model::Result<model::EventBatch> Reader::read(const model::DecodedBody& body, bo
     Impl& impl = *impl_;
     impl.arena = &arena;
     impl.batch = {};
-    if (budget) impl.batch.events_charge = base::Charge(*budget);
+    if (budget) {
+        impl.batch.events_charge = base::Charge(*budget);
+        arena.charge_to(*budget);
+    }
     impl.affordable = true;
     impl.fits = impl.nameless = false;
     JsonCursor& json = impl.json;
@@ -357,7 +360,8 @@ model::Result<model::EventBatch> Reader::read(const model::DecodedBody& body, bo
     json.shrink();
     model::EventBatch batch = std::exchange(impl.batch, {});
     if (!json.ok()) return model::fail(Code::ReqParsing, json.error());
-    if (!impl.affordable) return model::fail(Code::ServiceUnavailable, "memory budget exhausted");
+    if (!impl.affordable || arena.exhausted())
+        return model::fail(Code::ServiceUnavailable, "memory budget exhausted");
     if (!impl.fits) return model::fail(Code::ReqParsing, std::string(kNoShape));
     if (impl.nameless) return model::fail(Code::ReqHydration, std::string(kNoName));
     return batch;

@@ -134,7 +134,8 @@ TEST_F(ReaderErrors, RefusesWhatTheBudgetDoesNotHold) {
     text += R"({"event":"a"}])";
     ASSERT_TRUE(body_.text.append(text));
     base::Budget small(1'000'000, 1'000'000);
-    auto const batch = reader_.read(body_, false, arena_, &small);
+    base::Arena arena;
+    auto const batch = reader_.read(body_, false, arena, &small);
     ASSERT_FALSE(batch);
     EXPECT_EQ(batch.error().code, model::Code::ServiceUnavailable);
     EXPECT_EQ(batch.error().detail, "memory budget exhausted");
@@ -148,9 +149,33 @@ TEST_F(ReaderErrors, PropertiesToRemoveAreChargedToo) {
     text += R"("a":1}})";
     ASSERT_TRUE(body_.text.append(text));
     base::Budget small(100'000, 100'000);
-    auto const batch = reader_.read(body_, false, arena_, &small);
+    base::Arena arena;
+    auto const batch = reader_.read(body_, false, arena, &small);
     ASSERT_FALSE(batch);
     EXPECT_EQ(batch.error().code, model::Code::ServiceUnavailable);
+}
+
+TEST_F(ReaderErrors, UnescapedTextsAreChargedToo) {
+    std::string text = R"({"event":"a","properties":{)";
+    for (int i = 0; i < 10'000; ++i)
+        text += R"("\n another key that has to be unescaped to be known":1,)";
+    text += R"("a":1}})";
+    ASSERT_TRUE(body_.text.append(text));
+    base::Budget small(100'000, 100'000);
+    base::Budget large(10'000'000, 10'000'000);
+    {
+        base::Arena arena;
+        auto const batch = reader_.read(body_, false, arena, &small);
+        ASSERT_FALSE(batch);
+        EXPECT_EQ(batch.error().code, model::Code::ServiceUnavailable);
+    }
+    {
+        base::Arena arena;
+        EXPECT_TRUE(reader_.read(body_, false, arena, &large));
+        EXPECT_GT(large.used(), text.size() / 2);
+    }
+    EXPECT_EQ(small.used(), 0);
+    EXPECT_EQ(large.used(), 0);
 }
 
 TEST_F(ReaderErrors, ReadsWithoutABudget) {
