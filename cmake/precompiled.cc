@@ -1,0 +1,1 @@
+// Has the precompiled headers built (precompiled.cmake).
