@@ -1,0 +1,34 @@
+"""The commands for operators, with real servers."""
+import os
+import subprocess
+
+from support.process import free_port
+
+
+def check(binary, tmp_path, **env):
+    done = subprocess.run([binary, "check"], env={"PATH": os.environ["PATH"]} | env, cwd=tmp_path, capture_output=True,
+                          text=True, timeout=60)
+    return done.returncode, done.stdout
+
+
+def test_check_finds_the_servers(binary, tmp_path, kafka, redis):
+    status, text = check(binary, tmp_path, KAFKA_HOSTS=kafka.bootstrap, REDIS_URL=redis.url)
+    assert status == 0, text
+    assert f"{kafka.bootstrap} answers" in text
+    assert f"{redis.url.removeprefix('redis://').rstrip('/')} answers" in text
+    assert "FAILED" not in text
+
+
+def test_check_says_all_that_is_wrong_at_once(binary, tmp_path, kafka):
+    nobody = f"127.0.0.1:{free_port()}"
+    status, text = check(binary, tmp_path, KAFKA_HOSTS=kafka.bootstrap, REDIS_URL=f"redis://{nobody}")
+    assert status == 1, text
+    assert f"{kafka.bootstrap} answers" in text
+    assert any(line.startswith("FAILED") and nobody in line for line in text.splitlines()), text
+
+    status, text = check(binary, tmp_path, KAFKA_HOSTS=nobody, REDIS_URL=f"redis://{nobody}", ADDRESS="nonsense",
+                         OVERFLOW_BURST_LIMIT="0")
+    assert status == 78, text
+    failed = [line for line in text.splitlines() if line.startswith("FAILED")]
+    for word in ("ADDRESS", "OVERFLOW_BURST_LIMIT", "METADATA_BROKER_LIST", "REDIS_URL"):
+        assert any(word in line for line in failed), f"{word} is not among {failed}"
