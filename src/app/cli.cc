@@ -13,6 +13,7 @@
 #include "app/commands/version.h"
 #include "app/exit_code.h"
 #include "app/serve.h"
+#include "limits/redis/transport.h"
 #include "limits/redis/url.h"
 
 namespace capture::app {
@@ -112,7 +113,8 @@ config::Loaded load_configuration(const CommandLine& line, const config::Environ
         .invoked_as_logs = invoked_as.substr(invoked_as.rfind('/') + 1) == "capture-logs",
         .overrides = {},
         .machine = config::this_machine(),
-        .check_redis_url = redis_url_problem};
+        .check_redis_url = redis_url_problem,
+        .check_redis_ca_file = limits::redis::ca_file_problem};
     if (auto address = address_override(line, environment)) options.overrides["ADDRESS"] = *address;
     return config::load(environment, options);
 }

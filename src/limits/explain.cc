@@ -55,7 +55,7 @@ class Explainer {
     base::Task<void> answer() {
         parts_.context = &context_;
         parts_.clients =
-            std::make_unique<RedisClients>(context_, parts_.probe, parts_.logger, parts_.clock);
+            std::make_unique<RedisClients>(context_, parts_.settings.redis.tls_ca_file, parts_.probe, parts_.logger, parts_.clock);
         open_stores(parts_);
         co_await read_everything();
         bool const on = co_await known_token();

@@ -222,7 +222,7 @@ void Limits::start(base::IoContext& housekeeping) {
     if (parts_->started.exchange(true)) return;
     parts_->context = &housekeeping;
     base::asio::post(housekeeping, [parts = parts_] {
-        parts->clients = std::make_unique<RedisClients>(*parts->context, parts->probe,
+        parts->clients = std::make_unique<RedisClients>(*parts->context, parts->settings.redis.tls_ca_file, parts->probe,
                                                         parts->logger, parts->clock);
         parts->loops = std::make_unique<Housekeeping>(*parts->context, parts->logger);
         open_stores(*parts);
