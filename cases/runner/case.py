@@ -6,9 +6,9 @@ from pathlib import Path
 import yaml
 
 FILE_KEYS = {"env", "redis", "sinks", "cases"}
-CASE_KEYS = {"name", "section", "env", "redis", "sinks", "steps", "metrics", "start", "tags"}
+CASE_KEYS = {"name", "section", "env", "redis", "sinks", "steps", "metrics", "shows", "start", "tags"}
 METHODS = ("get", "post", "head", "options", "put", "delete", "patch")
-STEP_KEYS = {"send", "answer", "answer_headers", "records", "repeat"}
+STEP_KEYS = {"send", "answer", "answer_headers", "records", "repeat", "until"}
 SEND_KEYS = {"headers", "query", "json", "text", "hex", "base64", "file", "form", "encode", "chunked", "raw", "method",
              "path", *METHODS}
 RECORD_KEYS = {"topic", "key", "value", "data", "headers", "exact_data", "raw_data", "times"}
@@ -41,6 +41,7 @@ class Step:
         self.answer = spec["answer"]
         self.answer_headers = spec.get("answer_headers", {})
         self.repeat = spec.get("repeat", 1)
+        self.until = spec.get("until", {})
         refused = str(self.answer["status"] if isinstance(self.answer, dict) else self.answer)[:1] in ("4", "5")
         if "records" not in spec and not refused:
             raise FormError(f"{where}: says nothing about records (`records: []` for none)")
@@ -72,6 +73,7 @@ class Case:
         self.needs_redis = "redis" in spec or "redis" in defaults
         self.sinks = spec.get("sinks", defaults.get("sinks", ["store", "kafka"]))
         self.metrics = spec.get("metrics", {})
+        self.shows = spec.get("shows", {})
         self.start = spec.get("start")
         self.tags = spec.get("tags", [])
         self.steps = [Step(step, where) for step in spec.get("steps", [flat] if flat else [])]

@@ -6,6 +6,7 @@ from runner.wire import Connection, WireError, encode
 
 OK = '{"status":"Ok"}'
 METRICS_SECONDS = 3
+UNTIL_SECONDS = 10
 
 
 class Run:
@@ -17,7 +18,8 @@ class Run:
         self.lines = []
 
     def run(self):
-        before = self.service.metrics() if self.case.metrics else []
+        wanted = self.case.metrics or any(step.until for step in self.case.steps)
+        before = self.service.metrics() if wanted else []
         self.sink.fresh()
         for number, step in enumerate(self.case.steps, 1):
             where = f"step {number}: " if len(self.case.steps) > 1 else ""
@@ -29,10 +31,12 @@ class Run:
                 self.service.connection.close()
             if step.records != "any":
                 self.records(step, where)
+            if not self.lines:
+                self.until(step, before, where)
             if self.lines:
                 break
-        if self.case.metrics and not self.lines:
-            self.deltas(before)
+        if not self.lines:
+            self.series(before)
         return self.lines
 
     def fill(self, value):
@@ -144,18 +148,36 @@ class Run:
 
     # ------------------------------------------------------------------------------------------------ metrics
 
-    def deltas(self, before):
-        """Counters may be a moment behind the answer."""
-        wanted = {name: value for name, value in self.expected(self.case.metrics).items()}
-        end = time.monotonic() + METRICS_SECONDS
-        while True:
-            after = self.service.metrics()
-            lines = []
-            for name, value in wanted.items():
+    def series(self, before):
+        """What the case says of metrics, by how much they changed and what they are."""
+        wanted = self.expected(self.case.metrics), self.expected(self.case.shows)
+
+        def differences(after):
+            for name, value in wanted[0].items():
                 got = metrics.select(after, name) - metrics.select(before, name)
                 if got != value:
-                    lines.append(f"metric {name}: expected {value:+g}, got {got:+g}")
-            if not lines or time.monotonic() > end:
+                    yield f"metric {name}: expected {value:+g}, got {got:+g}"
+            for name, value in wanted[1].items():
+                if (got := metrics.select(after, name)) != value:
+                    yield f"metric {name}: expected {value:g}, is {got:g}"
+        if any(wanted):
+            self.poll(differences, METRICS_SECONDS)
+
+    def until(self, step, before, where):
+        """Waits for the background: until each series has grown that much since the case began."""
+        def differences(after):
+            for name, value in self.expected(step.until).items():
+                got = metrics.select(after, name) - metrics.select(before, name)
+                if got < value:
+                    yield f"{where}waited for metric {name} to grow by {value:g}, got {got:+g}"
+        if step.until:
+            self.poll(differences, UNTIL_SECONDS)
+
+    def poll(self, differences, seconds):
+        """Counters may be a moment behind the answer."""
+        end = time.monotonic() + seconds
+        while lines := list(differences(self.service.metrics())):
+            if time.monotonic() > end:
                 self.lines += lines
                 return
             time.sleep(0.01)

@@ -1,12 +1,13 @@
 """The texts in a case: placeholders that are filled in before sending, and matchers that an answer is held against.
 
-Placeholders `<token>`, `<topic:NAME>`, `<now-90s>`, `<ms:now+5s>`, `<s:now>` may stand anywhere in a text. A matcher is a whole
+Placeholders `<token>`, `<topic:NAME>`, `<now-90s>`, `<ms:now+5s>`, `<s:now>` may stand anywhere in a text, as may
+`<epoch:3600>`, the number of the rate limiter's present window of so many seconds. A matcher is a whole
 text: `<any>`, `<absent>`, `<uuid>`, `<uuid7>`, `<now-90s>` (that time, give or take a minute), `<ms:now>`, `<re:…>`.
 """
 import datetime
 import re
 
-PLACEHOLDER = re.compile(r"<(token|topic:[a-z_]+|(?:(ms|s):)?now(?:([+-])(\d+)([smhd]))?)>")
+PLACEHOLDER = re.compile(r"<(token|topic:[a-z_]+|epoch:\d+|(?:(ms|s):)?now(?:([+-])(\d+)([smhd]))?)>")
 MATCHER = re.compile(r"<(any|absent|uuid7|uuid|re:.*|(?:(ms|s):)?now(?:([+-])(\d+)([smhd]))?)>", re.S)
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -43,6 +44,8 @@ def fill(value, token, topics, now):
                 return token
             if match[1].startswith("topic:"):
                 return topics(match[1][6:])
+            if match[1].startswith("epoch:"):
+                return str(int(now.timestamp()) // int(match[1][6:]))
             return print_time(match[2], moment(now, match[3], match[4], match[5]))
         return PLACEHOLDER.sub(replacement, value)
     if isinstance(value, list):

@@ -13,6 +13,7 @@
 #include "app/commands/version.h"
 #include "app/exit_code.h"
 #include "app/serve.h"
+#include "limits/redis/transport.h"
 #include "limits/redis/url.h"
 
 namespace capture::app {
@@ -54,7 +55,9 @@ void add_explain(CLI::App& app, CommandLine& line) {
     explain->add_option("--token", line.explain.token, "Project token")->required();
     explain->add_option("--distinct-id", line.explain.distinct_id, "distinct_id")->required();
     explain->add_option("--event", line.explain.event, "Name of the event ($pageview)");
-    explain->add_option("--session-id", line.explain.session_id, "Session");
+    explain->add_option("--session-id", line.explain.session_id, "Session (recordings)");
+    explain->add_option("--uuid", line.explain.uuid, "uuid of the event");
+    explain->add_option("--properties", line.explain.properties, "Its properties, as JSON ({})");
     explain->add_flag("--historical", line.explain.historical,
                       "As if sent with historical_migration");
     explain->add_flag("--json", line.explain.json, "As JSON");
@@ -112,7 +115,8 @@ config::Loaded load_configuration(const CommandLine& line, const config::Environ
         .invoked_as_logs = invoked_as.substr(invoked_as.rfind('/') + 1) == "capture-logs",
         .overrides = {},
         .machine = config::this_machine(),
-        .check_redis_url = redis_url_problem};
+        .check_redis_url = redis_url_problem,
+        .check_redis_ca_file = limits::redis::ca_file_problem};
     if (auto address = address_override(line, environment)) options.overrides["ADDRESS"] = *address;
     return config::load(environment, options);
 }

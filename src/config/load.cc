@@ -339,6 +339,7 @@ Loaded load(const Environment& environment, const LoadOptions& options) {
     apply_dev(l);
     apply_machine(l);
     apply_redis_roles(l);
+    check_redis_tls(l);
     check_producers(l);
     check_outputs(l);
     check_limits(l);

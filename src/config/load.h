@@ -31,6 +31,8 @@ struct LoadOptions {
     Machine machine = {};
     /// What is wrong with a Redis URL, empty when nothing is. Without it every text passes.
     std::function<std::string(std::string_view)> check_redis_url = {};
+    /// The same for REDIS_TLS_CA_FILE; asked when a URL needs the file.
+    std::function<std::string(const std::string&)> check_redis_ca_file = {};
 };
 
 /// One variable and what became of it, for `capture config`.

@@ -414,6 +414,28 @@ TEST(Load, EveryRedisUrlIsChecked) {
                     "KNOWN_TOKENS_REDIS_URL: not a Redis URL: unknown scheme"));
 }
 
+TEST(Load, TheAuthoritiesOfRedisMustBeReadableWhereTheyAreNeeded) {
+    auto const with = [](config::Environment environment) {
+        environment.try_emplace("KAFKA_HOSTS", "k:1");
+        return load(environment, {.check_redis_ca_file = [](const std::string& path) {
+                        return path == "/ca.pem" ? "" : "no such file";
+                    }});
+    };
+    auto const good = with({{"REDIS_URL", "rediss://h"}, {"REDIS_TLS_CA_FILE", "/ca.pem"}});
+    EXPECT_THAT(problems(good), IsEmpty());
+    EXPECT_EQ(good.settings.redis.tls_ca_file, "/ca.pem");
+    EXPECT_THAT(problems(with({{"REDIS_URL", "redis://h"},
+                               {"EVENT_RESTRICTIONS_REDIS_URL", "rediss://h"},
+                               {"REDIS_TLS_CA_FILE", "/other.pem"}})),
+                ElementsAre("REDIS_TLS_CA_FILE: no such file"));
+    EXPECT_THAT(problems(with({{"REDIS_URL", "rediss://h"}, {"REDIS_TLS_CA_FILE", ""}})),
+                ElementsAre(HasSubstr("REDIS_TLS_CA_FILE: must not be empty")));
+    auto const plain = with({{"REDIS_URL", "redis://h"}, {"REDIS_TLS_CA_FILE", "/other.pem"}});
+    EXPECT_THAT(problems(plain), IsEmpty());
+    EXPECT_THAT(notices(plain, Level::Warn),
+                Contains(HasSubstr("no effect here: REDIS_TLS_CA_FILE")));
+}
+
 // ---------------------------------------------------------------------------------------------------
 // limits
 

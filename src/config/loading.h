@@ -48,6 +48,7 @@ void apply_emergency_switch(Loading& l);
 void apply_dev(Loading& l);
 void apply_machine(Loading& l);
 void apply_redis_roles(Loading& l);
+void check_redis_tls(Loading& l);
 void check_producers(Loading& l);
 void check_outputs(Loading& l);
 void check_limits(Loading& l);

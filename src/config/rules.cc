@@ -184,6 +184,25 @@ void apply_redis_roles(Loading& l) {
     }
 }
 
+/// Contract 30 §2.
+void check_redis_tls(Loading& l) {
+    constexpr const char* kName = "REDIS_TLS_CA_FILE";
+    auto const& redis = l.settings().redis;
+    auto const secure = [](const RedisEndpoint& role) {
+        return role.url.starts_with("rediss://") || role.reader_url.starts_with("rediss://");
+    };
+    if (!l.is_set(kName)) return;
+    if (!secure(redis.primary) && !secure(redis.restrictions) && !secure(redis.known_tokens) &&
+        !secure(redis.rate_limit)) {
+        l.without_effect.insert(kName);
+    } else if (redis.tls_ca_file.empty()) {
+        l.problem(kName, "must not be empty; unset it to trust the system's authorities");
+    } else if (l.options.check_redis_ca_file) {
+        auto const wrong = l.options.check_redis_ca_file(redis.tls_ca_file);
+        if (!wrong.empty()) l.problem(kName, wrong);
+    }
+}
+
 /// Decisions 26, 33, and what librdkafka would refuse later with a less helpful text.
 void check_producers(Loading& l) {
     auto& s = l.settings();

@@ -92,6 +92,7 @@ struct RedisSettings {
     RedisEndpoint restrictions;
     RedisEndpoint known_tokens;
     bool rate_limit_shares_primary = true;
+    std::string tls_ca_file;  ///< PEM, for every `rediss` URL; empty = the system's authorities
     std::string key_prefix;
 };
 

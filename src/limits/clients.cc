@@ -70,6 +70,7 @@ std::shared_ptr<redis::Client> RedisClients::connect(const std::string& role,
     redis::ClientOptions options;
     options.role = role;
     options.url = std::move(*parsed);
+    options.ca_file = ca_file_;
     options.response_timeout = std::chrono::milliseconds(endpoint.response_timeout_ms);
     options.connection_timeout = std::chrono::milliseconds(endpoint.connection_timeout_ms);
     auto client = redis::Client::create(context_, std::move(options), client_probe(probe_, role),

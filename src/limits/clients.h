@@ -24,9 +24,14 @@ std::vector<std::string> check_urls(const config::RedisSettings& settings);
 /// Housekeeping thread.
 class RedisClients {
   public:
-    RedisClients(base::IoContext& context, const Probe& probe, telemetry::Logger& logger,
-                 const base::Clock& clock)
-        : context_(context), probe_(probe), logger_(logger), clock_(clock) {}
+    /// `ca_file`: what every TLS connection trusts; empty = the system's authorities.
+    RedisClients(base::IoContext& context, std::string ca_file, const Probe& probe,
+                 telemetry::Logger& logger, const base::Clock& clock)
+        : context_(context),
+          ca_file_(std::move(ca_file)),
+          probe_(probe),
+          logger_(logger),
+          clock_(clock) {}
 
     /// The store for an endpoint; null when the role is off. `role` names a connection that is new.
     /// With `dedicated` it is never shared.
@@ -46,6 +51,7 @@ class RedisClients {
     };
 
     base::IoContext& context_;
+    const std::string ca_file_;
     const Probe& probe_;
     telemetry::Logger& logger_;
     const base::Clock& clock_;

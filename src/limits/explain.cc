@@ -46,20 +46,21 @@ void run(base::IoContext& context, base::Task<void> task) {
 /// One question being answered, with the parts that a process would have.
 class Explainer {
   public:
-    Explainer(std::unique_ptr<Limits> limits, Explanation& out)
+    Explainer(std::unique_ptr<Limits> limits, const ExplainQuestion& question, Explanation& out)
         : limits_(std::move(limits)),
-          parts_(*limits_->parts_),
+          parts_(Inside::parts(*limits_)),
           worker_(limits_->worker()),
+          question_(question),
           out_(out) {}
 
     base::Task<void> answer() {
         parts_.context = &context_;
-        parts_.clients =
-            std::make_unique<RedisClients>(context_, parts_.probe, parts_.logger, parts_.clock);
+        parts_.clients = std::make_unique<RedisClients>(context_, parts_.settings.redis.tls_ca_file,
+                                                        parts_.probe, parts_.logger, parts_.clock);
         open_stores(parts_);
         co_await read_everything();
         bool const on = co_await known_token();
-        if (on && quota() && import_gate()) {
+        if (on && quota() && import_gate() && build()) {
             if (parts_.settings.mode == config::Mode::Recordings) {
                 if (restrictions()) replay_overflow();
             } else if (token_dropper() && restrictions()) {
@@ -75,8 +76,6 @@ class Explainer {
     base::IoContext& context() { return context_; }
 
   private:
-    const ExplainQuestion& question() const { return *out_.question; }
-
     ExplainStep& step(std::string name, Verdict verdict, std::string reason) {
         return out_.steps.emplace_back(
             ExplainStep{std::move(name), verdict, std::move(reason), {}});
@@ -87,7 +86,7 @@ class Explainer {
             .facts.emplace_back("cause", model::cause(reason));
         return false;
     }
-    RequestLimits request() { return worker_.request(question().token, parts_.clock.now()); }
+    RequestLimits request() { return worker_.request(question_.token, parts_.clock.now()); }
 
     /// Empty when the store answers.
     static base::Task<std::string> trouble(std::shared_ptr<redis::Store> store) {
@@ -128,8 +127,8 @@ class Explainer {
             step("known_token", Verdict::Off, "TOKEN_VALIDATION_MODE is off");
             co_return true;
         }
-        TokenVerdict const verdict = co_await known.check(question().token);
-        out_.refused = known.refuses(verdict);
+        TokenVerdict const verdict = co_await known.check(question_.token);
+        if (known.refuses(verdict)) out_.refused = model::Error{model::Code::UnknownToken, {}};
         std::string why = "the token belongs to a project";
         if (verdict == TokenVerdict::Unknown) why = "no project owns the token";
         if (verdict == TokenVerdict::Unverified) {
@@ -151,11 +150,9 @@ class Explainer {
             step("billing_quota", Verdict::Off, primary_trouble_ + ", so nothing is limited");
             return true;
         }
-        std::vector<model::ParsedEvent> batch(1);
-        batch[0].name = question().event_name;
-        batch[0].facts.product_tour_id = question().product_tour;
-        QuotaMask const mask = worker_.parts_->quota.get().of(question().token);
-        Resource const scope = scope_of(batch[0].name, question().product_tour);
+        std::vector<model::ParsedEvent> batch{question_.parsed};
+        QuotaMask const mask = parts_.quota_sets.table().load()->of(question_.token);
+        Resource const scope = scope_of(batch[0].name, batch[0].facts.product_tour_id);
         Resource const global = parts_.quota.global();
         QuotaOutcome const outcome = request().quota(batch);
         std::vector<std::pair<std::string, std::string>> facts;
@@ -183,7 +180,7 @@ class Explainer {
 
     bool import_gate() {
         if (parts_.settings.mode != config::Mode::Import) return true;
-        if (question().historical_migration) {
+        if (question_.historical_migration) {
             step("import_gate", Verdict::Passed, "the batch is flagged historical_migration");
             return true;
         }
@@ -191,12 +188,23 @@ class Explainer {
                      "imports take only batches flagged historical_migration");
     }
 
+    bool build() {
+        auto event = question_.build();
+        if (event) {
+            out_.event = std::move(*event);
+            return true;
+        }
+        out_.refused = std::move(event.error());
+        step("validation", Verdict::Ended, model::body_text(*out_.refused));
+        return false;
+    }
+
     bool token_dropper() {
         if (parts_.dropper.empty()) {
             step("token_dropper", Verdict::Off, "DROP_EVENTS_BY_TOKEN_DISTINCT_ID is empty");
             return true;
         }
-        if (request().dropped_by_token(question().distinct_id)) {
+        if (request().dropped_by_token(out_.event.distinct_id)) {
             return ended(
                 "token_dropper", model::DropReason::TokenDropper,
                 "DROP_EVENTS_BY_TOKEN_DISTINCT_ID names the token or this distinct_id of it");
@@ -237,7 +245,7 @@ class Explainer {
             return true;
         }
         std::vector<const Restriction*> matching;
-        if (const TokenRules* const rules = state->table->of(question().token)) {
+        if (const TokenRules* const rules = state->table->of(question_.token)) {
             std::string uuid(base::Uuid::kTextSize, '\0');
             out_.event.uuid.format(uuid.data());
             matching = rules->by_pipeline[static_cast<std::size_t>(*pipeline)].matching(
@@ -289,13 +297,15 @@ class Explainer {
             co_return true;
         }
         std::string scratch;
-        std::string_view const token = question().token;
+        std::string_view const token = question_.token;
         RateEntity const entity = rate_entity(
             scratch, token, hash_text(token.substr(0, token.find(':')), parts_.hash_key), nullptr,
             parts_.hash_key);
         ExplainStep* const s =
             co_await seed("ai_byte_budget", *parts_.ai_bytes, *parts_.stores.ai_bytes, entity);
-        if (!request().ai_budget(out_.event, 0)) co_return true;
+        std::size_t const bytes = question_.data_size(out_.event.data);
+        s->facts.emplace_back("charged_bytes", std::to_string(bytes + kAiRecordOverhead));
+        if (!request().ai_budget(out_.event, bytes)) co_return true;
         s->verdict = Verdict::Ended;
         s->reason = "the token is over its budget of AI bytes";
         s->facts.emplace_back("cause", model::cause(model::DropReason::AiByteRateLimited));
@@ -309,7 +319,7 @@ class Explainer {
             co_return;
         }
         std::string scratch;
-        std::string_view const token = question().token;
+        std::string_view const token = question_.token;
         RateEntity const entity = rate_entity(
             scratch, token, hash_text(token.substr(0, token.find(':')), parts_.hash_key),
             &out_.event.distinct_id, parts_.hash_key);
@@ -336,7 +346,11 @@ class Explainer {
         } else if (after.overflow == model::OverflowReason::ForcedKey) {
             step("partition_overflow", Verdict::Marked,
                  "INGESTION_FORCE_OVERFLOW_BY_TOKEN_DISTINCT_ID names the token or key");
+        } else if (!parts_.overflow.has_bucket(out_.event.kind)) {
+            step("partition_overflow", Verdict::Off,
+                 "not forced, and events of this kind have no token bucket");
         } else {
+            out_.bucket_may_overflow = true;
             auto& s =
                 step("partition_overflow", Verdict::Passed,
                      "not forced; how full the key's bucket is only the running process knows");
@@ -363,26 +377,21 @@ class Explainer {
     std::unique_ptr<Limits> limits_;
     Parts& parts_;
     WorkerLimits worker_;
+    const ExplainQuestion& question_;
     Explanation& out_;
     std::string primary_trouble_, restrictions_trouble_;
 };
 
 std::expected<Explanation, std::string> explain(const config::Settings& settings,
-                                                ExplainQuestion question, telemetry::Logger& logger,
+                                                const ExplainQuestion& question,
+                                                telemetry::Logger& logger,
                                                 const base::Clock& clock) {
     Explanation out;
-    out.question = std::make_unique<ExplainQuestion>(std::move(question));
     out.arena = std::make_unique<base::Arena>();
-    out.event.kind = out.question->kind;
-    out.event.name = out.question->event_name;
-    out.event.distinct_id = out.question->distinct_id;
-    out.event.session_id = out.question->session_id;
-    if (auto const uuid = base::Uuid::parse(out.question->event_uuid)) out.event.uuid = *uuid;
-
     telemetry::Registry registry("explain", config::to_text(settings.mode));
     auto limits = Limits::create(settings, registry, logger, clock);
     if (!limits) return std::unexpected(limits.error());
-    Explainer explainer(std::move(*limits), out);
+    Explainer explainer(std::move(*limits), question, out);
     run(explainer.context(), explainer.answer());
     return out;
 }

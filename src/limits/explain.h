@@ -1,13 +1,14 @@
 // "Where did my events go?": what the limits would do to one event now, step by step, and why.
 // Contract 30 §11.
 //
-// Reads the live Redis content once, then asks the very objects that the request path asks. Nothing
-// is charged: the counts of the question never reach Redis. What only a running process knows (the
-// level of a key's token bucket, counts not yet written) is said to be unknown. Blocks; for the
-// command line.
+// Reads the live Redis content once, then asks the very objects that the request path asks, in its
+// order. Nothing is charged: the counts of the question never reach Redis. What only a running
+// process knows (the level of a key's token bucket, counts not yet written) is said to be unknown.
+// Blocks; for the command line.
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,21 +19,21 @@
 #include "base/clock.h"
 #include "config/settings.h"
 #include "model/drop_reason.h"
+#include "model/error.h"
 #include "model/event.h"
 #include "telemetry/log.h"
 
 namespace capture::limits {
 
+/// All views live as long as the answer is used.
 struct ExplainQuestion {
-    std::string token;
-    std::string distinct_id;
-    std::string event_name = "$pageview";
-    std::string session_id;
-    std::string event_uuid;  ///< empty = a fresh one, which no filter names
-    bool product_tour = false;
+    std::string_view token;
+    model::ParsedEvent parsed;  ///< as the client sent it: what the quotas look at
     bool historical_migration = false;
-    /// As the processor decides it from the name.
-    model::EventKind kind = model::EventKind::AnalyticsMain;
+    /// What the surface does between quotas and limits: validates the event and builds it. Asked
+    /// only about an event that comes so far.
+    std::function<model::Result<model::Event>()> build;
+    std::size_t (*data_size)(const model::EventData&) = nullptr;  ///< of `event.data`, in bytes
 };
 
 struct ExplainStep {
@@ -51,19 +52,22 @@ const char* to_text(ExplainStep::Verdict verdict);
 
 struct Explanation {
     std::vector<ExplainStep> steps;
-    bool refused = false;                      ///< 401: the token belongs to no project
+    std::optional<model::Error> refused;       ///< what the client is told instead of success
     std::optional<model::DropReason> dropped;  ///< taken and not produced
-    /// The event with its stamps, for the lane decision; its views live as long as this object.
+    /// The event with its stamps, for the lane decision.
     model::Event event;
+    /// Whether the key's token bucket, whose level only a running process knows, may yet send the
+    /// event to overflow.
+    bool bucket_may_overflow = false;
 
-    std::unique_ptr<ExplainQuestion> question;
-    std::unique_ptr<base::Arena> arena;
+    std::unique_ptr<base::Arena> arena;  ///< what the stamps refer to
 };
 
 /// The error is a malformed setting (as Limits::create says it). An unreachable Redis is a fact of
 /// the steps that needed it.
 std::expected<Explanation, std::string> explain(const config::Settings& settings,
-                                                ExplainQuestion question, telemetry::Logger& logger,
+                                                const ExplainQuestion& question,
+                                                telemetry::Logger& logger,
                                                 const base::Clock& clock);
 
 }  // namespace capture::limits

@@ -23,7 +23,11 @@ struct Explain : ::testing::Test {
     testing::RealRedis redis;
     config::Settings settings;
     std::shared_ptr<redis::Client> writer;
-    ExplainQuestion question;
+    std::string id = "u";
+    std::string name = "$pageview";
+    std::string session;
+    EventKind kind = EventKind::AnalyticsMain;
+    bool historical = false;
 
     Explain() {
         for (auto* role : {&settings.redis.primary, &settings.redis.rate_limit,
@@ -37,15 +41,27 @@ struct Explain : ::testing::Test {
         options.response_timeout = std::chrono::milliseconds(5000);
         writer = *redis::Client::create(context, options, {}, telemetry::Logger::silent(), clock);
         writer->start();
-        question.token = "t";
-        question.distinct_id = "u";
     }
     void write(std::initializer_list<std::string_view> command) {
         redis::Commands one;
         one.add(command);
         ASSERT_TRUE(wait(context, redis::command(*writer, std::move(one))));
     }
+    model::Event event() const {
+        model::Event e;
+        e.kind = kind;
+        e.name = name;
+        e.distinct_id = id;
+        e.session_id = session;
+        return e;
+    }
     Explanation ask() {
+        ExplainQuestion question;
+        question.token = "t";
+        question.parsed.name = name;
+        question.historical_migration = historical;
+        question.build = [this]() -> model::Result<model::Event> { return event(); };
+        question.data_size = [](const model::EventData&) -> std::size_t { return 88; };
         auto result = explain(settings, question, telemetry::Logger::silent(), clock);
         EXPECT_TRUE(result) << result.error();
         return std::move(*result);
@@ -81,7 +97,8 @@ TEST_F(Explain, NamesAnUnknownToken) {
     settings.known_tokens.mode = config::TokenValidation::Enforce;
     write({"SET", "capture_known_tokens_swept_at", std::to_string(clock.now().seconds)});
     auto const e = ask();
-    EXPECT_TRUE(e.refused);
+    ASSERT_TRUE(e.refused);
+    EXPECT_EQ(e.refused->code, model::Code::UnknownToken);
     EXPECT_EQ(e.steps.size(), 1u);
     EXPECT_EQ(fact(e.steps[0], "verdict"), "unknown");
 }
@@ -91,8 +108,8 @@ TEST_F(Explain, NamesTheQuotaThatEndsAnEvent) {
     auto const over = ask();
     EXPECT_EQ(over.dropped, DropReason::EventsOverQuota);
     EXPECT_EQ(over.steps.back().verdict, Verdict::Ended);
-    question.event_name = "$exception";
-    question.kind = EventKind::Exception;
+    name = "$exception";
+    kind = EventKind::Exception;
     EXPECT_FALSE(ask().dropped);
     write({"ZADD", "@posthog/quota-limits/exceptions", "9999999999", "t"});
     EXPECT_EQ(ask().dropped, DropReason::ExceptionsOverQuota);
@@ -108,7 +125,7 @@ TEST_F(Explain, ShowsTheRestrictionsThatMatch) {
     EXPECT_EQ(s.verdict, Verdict::Marked);
     EXPECT_EQ(fact(s, "matches"), "redirect_to_topic (index 4, by distinct_ids of 1, topic x)");
     EXPECT_EQ(e.event.stamps.custom_topic, "x");
-    question.distinct_id = "other";
+    id = "other";
     EXPECT_EQ(step(ask(), "event_restrictions").verdict, Verdict::Passed);
 }
 
@@ -126,7 +143,7 @@ TEST_F(Explain, ComparesTheFleetsLevelWithoutChargingIt) {
     EXPECT_EQ(e.event.stamps.overflow, OverflowReason::GlobalRateLimit);
     auto const after = wait(context, redis::get(*writer, key + std::to_string(epoch)));
     EXPECT_EQ(**after, "500");
-    question.distinct_id = "quiet";
+    id = "quiet";
     EXPECT_EQ(step(ask(), "global_rate_limit").verdict, Verdict::Passed);
 }
 
@@ -142,9 +159,9 @@ TEST_F(Explain, NamesDroppedAndForcedKeys) {
 
 TEST_F(Explain, FollowsTheReplayOrder) {
     settings.mode = config::Mode::Recordings;
-    question.kind = EventKind::Snapshot;
-    question.event_name = "$snapshot_items";
-    question.session_id = "s";
+    kind = EventKind::Snapshot;
+    name = "$snapshot_items";
+    session = "s";
     write({"ZADD", "@posthog/capture-overflow/replay", "9999999999", "s"});
     auto const e = ask();
     EXPECT_EQ(e.steps.back().name, "replay_overflow");
@@ -154,7 +171,7 @@ TEST_F(Explain, FollowsTheReplayOrder) {
 TEST_F(Explain, StopsAtTheImportGate) {
     settings.mode = config::Mode::Import;
     EXPECT_EQ(ask().dropped, DropReason::NonHistoricalImport);
-    question.historical_migration = true;
+    historical = true;
     EXPECT_FALSE(ask().dropped);
 }
 
@@ -165,6 +182,46 @@ TEST_F(Explain, SaysThatRedisCannotBeRead) {
     EXPECT_FALSE(e.dropped);
     EXPECT_NE(step(e, "billing_quota").reason.find("127.0.0.1"), std::string::npos);
     EXPECT_NE(fact(step(e, "global_rate_limit"), "level").find("unknown"), std::string::npos);
+}
+
+TEST_F(Explain, ChargesTheAiBudgetWithTheEventsOwnBytes) {
+    settings.ai.byte_limit_per_second = 100;
+    kind = EventKind::Ai;
+    name = "$ai_trace";
+    std::string const key = "@ph/grl/capture/ai_bytes:t:";
+    auto const epoch = clock.now().seconds / 60;
+    EXPECT_EQ(fact(step(ask(), "ai_byte_budget"), "charged_bytes"), "600");
+    EXPECT_FALSE(ask().dropped);
+    for (auto const at : {epoch, epoch + 1})
+        write({"SET", key + std::to_string(at), "5500"});
+    EXPECT_EQ(ask().dropped, DropReason::AiByteRateLimited);
+    kind = EventKind::AnalyticsMain;
+    EXPECT_FALSE(ask().dropped);
+}
+
+TEST_F(Explain, EndsWhereTheEventIsRefused) {
+    ExplainQuestion question;
+    question.token = "t";
+    question.build = []() -> model::Result<model::Event> {
+        return model::fail(model::Code::NoDistinctId);
+    };
+    auto const e = explain(settings, question, telemetry::Logger::silent(), clock);
+    ASSERT_TRUE(e && e->refused);
+    EXPECT_EQ(e->refused->code, model::Code::NoDistinctId);
+    EXPECT_EQ(e->steps.back().name, "validation");
+    write({"ZADD", "@posthog/quota-limits/events", "9999999999", "t"});
+    auto const over = explain(settings, question, telemetry::Logger::silent(), clock);
+    ASSERT_TRUE(over);
+    EXPECT_EQ(over->dropped, DropReason::EventsOverQuota);
+    EXPECT_FALSE(over->refused);
+}
+
+TEST_F(Explain, SaysThatABucketMayBeEmpty) {
+    EXPECT_FALSE(ask().bucket_may_overflow);
+    settings.overflow.enabled = true;
+    EXPECT_TRUE(ask().bucket_may_overflow);
+    kind = EventKind::Exception;
+    EXPECT_FALSE(ask().bucket_may_overflow);
 }
 
 /// What explain says is what the request path does, over every combination of a few facts.
@@ -190,20 +247,15 @@ TEST_F(Explain, AgreesWithTheRequestPath) {
     wait(context, limits->refresh_all());
     WorkerLimits worker = limits->worker();
     base::Arena arena;
-    for (const char* id : {"u", "gone", "forced", "skip", "over", "limited"}) {
-        for (const char* name : {"good", "bad", "$exception"}) {
-            question.distinct_id = id;
-            question.event_name = name;
-            question.kind = question.event_name == "$exception" ? EventKind::Exception
-                                                                : EventKind::AnalyticsMain;
-            model::Event event;
-            event.kind = question.kind;
-            event.name = name;
-            event.distinct_id = id;
-            std::vector<model::Event> warm{
-                event};  // the first event of a key always passes the rate limiter
+    for (const char* one : {"u", "gone", "forced", "skip", "over", "limited"}) {
+        for (const char* called : {"good", "bad", "$exception"}) {
+            id = one;
+            name = called;
+            kind = name == "$exception" ? EventKind::Exception : EventKind::AnalyticsMain;
+            // The first event of a key always passes the rate limiter.
+            std::vector<model::Event> warm{event()};
             worker.request("t", clock.now()).admit(warm, arena, nullptr);
-            std::vector<model::Event> events{event};
+            std::vector<model::Event> events{event()};
             auto const admission = worker.request("t", clock.now()).admit(events, arena, nullptr);
             auto const e = ask();
             ASSERT_EQ(e.dropped.has_value(), admission.dropped_total() == 1) << id << " " << name;

@@ -62,6 +62,7 @@ KnownTokens::KnownTokens(const config::KnownTokensSettings& settings, const Prob
     }
     marker_fresh_ = probe.marker_refresh.with({"fresh"});
     marker_stale_ = probe.marker_refresh.with({"stale"});
+    age_.emplace("known_tokens_marker", probe, clock);
 }
 
 void KnownTokens::attach(base::IoContext& housekeeping, std::shared_ptr<redis::Store> store) {
@@ -113,6 +114,7 @@ bool KnownTokens::refuses(TokenVerdict verdict) const {
 base::Task<void> KnownTokens::refresh_marker() {
     std::string key(kMarkerKey);
     auto const value = co_await redis::get(*store_, std::move(key));
+    if (age_) value ? age_->refreshed() : age_->failed();
     bool fresh = false;
     if (value && value->has_value()) {
         std::string_view const text = **value;

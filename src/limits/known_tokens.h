@@ -18,6 +18,7 @@
 #include "limits/expiring_set.h"
 #include "limits/probe.h"
 #include "limits/redis/store.h"
+#include "limits/snapshot_age.h"
 
 namespace capture::limits {
 
@@ -51,6 +52,10 @@ class KnownTokens : public std::enable_shared_from_this<KnownTokens> {
 
     /// Housekeeping: reads the marker.
     base::Task<void> refresh_marker();
+    /// Housekeeping: sets the age metric of the marker.
+    void report_age() const {
+        if (age_) age_->report();
+    }
     /// Housekeeping: asks Redis.
     base::Task<TokenVerdict> look_up(std::string token);
     bool marker_fresh() const { return fresh_.load(std::memory_order_acquire); }
@@ -67,6 +72,7 @@ class KnownTokens : public std::enable_shared_from_this<KnownTokens> {
     std::array<telemetry::Counter, 3> verdicts_;
     telemetry::Counter marker_fresh_;
     telemetry::Counter marker_stale_;
+    std::optional<SnapshotAge> age_;  ///< set when the check is on
 };
 
 }  // namespace capture::limits

@@ -89,6 +89,19 @@ TEST_F(KnownTokensTest, VerifiesNothingWithAStaleMarker) {
     EXPECT_EQ(probe.marker_refresh.with({"fresh"}).value(), 1);
 }
 
+TEST_F(KnownTokensTest, TellsTheAgeOfTheMarkersLastReading) {
+    store->failing = redis::Failure::Timeout;
+    start();
+    auto const age = probe.snapshot_age.with({"known_tokens_marker"});
+    EXPECT_EQ(age.value(), -1);
+    EXPECT_EQ(probe.refresh_failures.with({"known_tokens_marker"}).value(), 1);
+    store->failing.reset();
+    wait(context, tokens->refresh_marker());
+    clock.advance(std::chrono::seconds(9));
+    tokens->report_age();
+    EXPECT_EQ(age.value(), 9);
+}
+
 TEST_F(KnownTokensTest, DoesNotCacheWhatCouldNotBeVerified) {
     start();
     store->failing = redis::Failure::Timeout;

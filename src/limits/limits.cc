@@ -51,6 +51,8 @@ void report_ages(Parts& parts) {
     }
     if (parts.settings.restrictions.enabled && parts.stores.restrictions)
         parts.restrictions.report_age();
+    if (parts.thresholds && parts.stores.restrictions) parts.thresholds->report_age();
+    parts.known_tokens->report_age();
 }
 
 void start_loops(const std::shared_ptr<Parts>& parts) {
@@ -222,8 +224,9 @@ void Limits::start(base::IoContext& housekeeping) {
     if (parts_->started.exchange(true)) return;
     parts_->context = &housekeeping;
     base::asio::post(housekeeping, [parts = parts_] {
-        parts->clients = std::make_unique<RedisClients>(*parts->context, parts->probe,
-                                                        parts->logger, parts->clock);
+        parts->clients =
+            std::make_unique<RedisClients>(*parts->context, parts->settings.redis.tls_ca_file,
+                                           parts->probe, parts->logger, parts->clock);
         parts->loops = std::make_unique<Housekeeping>(*parts->context, parts->logger);
         open_stores(*parts);
         if (!parts->stores.primary && parts->settings.mode != config::Mode::Logs) {

@@ -43,6 +43,7 @@ namespace capture::limits {
 
 struct Parts;        // parts.h: what Limits owns
 struct WorkerParts;  // parts.h: one worker's readers
+struct Inside;       // parts.h: the way to them for this room's own tools
 class RateLimiter;
 struct RateMoment;
 
@@ -153,7 +154,6 @@ class WorkerLimits {
 
   private:
     friend class Limits;
-    friend class Explainer;
     explicit WorkerLimits(Parts& parts);
     std::unique_ptr<WorkerParts> parts_;
 };
@@ -182,7 +182,7 @@ class Limits {
     base::Task<void> refresh_all();
 
   private:
-    friend class Explainer;
+    friend struct Inside;
     explicit Limits(std::shared_ptr<Parts> parts);
     std::shared_ptr<Parts> parts_;
 };

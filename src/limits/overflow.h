@@ -84,6 +84,9 @@ class OverflowLimiter {
         if (KeyBuckets const* const lane = buckets(kind)) lane->prefetch(id_hash);
     }
 
+    /// Whether events of this kind that are not forced take from a token bucket.
+    bool has_bucket(model::EventKind kind) const { return buckets(kind) != nullptr; }
+
     /// Every 10 s: partition_limits_key_count.
     void report() const;
     /// Every 60 to 69 s.

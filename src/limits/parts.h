@@ -70,6 +70,11 @@ struct Parts {
     std::atomic<bool> started{false};
 };
 
+/// What explain and the benchmarks need and nobody else may have.
+struct Inside {
+    static Parts& parts(Limits& limits) { return *limits.parts_; }
+};
+
 /// Makes the connections that the settings ask for. Housekeeping thread; `clients` exists.
 void open_stores(Parts& parts);
 

@@ -286,7 +286,8 @@ std::size_t RateCache::memory() const {
     std::size_t sum = 0;
     for (const Shard& s : shards_) {
         std::lock_guard lock(s.mutex);
-        sum += s.table.memory() + s.writes.capacity() * sizeof(PendingWrite) + s.texts.capacity();
+        sum += s.table.memory() + s.writes.capacity() * sizeof(PendingWrite) +
+               s.syncs.capacity() * sizeof(PendingSync) + s.texts.capacity();
     }
     return sum;
 }

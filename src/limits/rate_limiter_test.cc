@@ -394,6 +394,28 @@ TEST_F(DynamicThresholds, ReplaceTheCsvOnceRead) {
     EXPECT_EQ(limiter->thresholds().load()->size(), 0u);
 }
 
+TEST_F(DynamicThresholds, TellTheirAge) {
+    auto const age = probe.snapshot_age.with({"custom_thresholds"});
+    auto const failures = probe.refresh_failures.with({"custom_thresholds"});
+    store.failing = redis::Failure::Timeout;
+    refresh();
+    EXPECT_EQ(age.value(), -1);
+    EXPECT_EQ(failures.value(), 1);
+    store.failing.reset();
+    refresh();  // that there are none is known as well
+    clock.advance(milliseconds(7'000));
+    refresher->report_age();
+    EXPECT_EQ(age.value(), 7);
+    store.set("thresholds", "[]");
+    refresh();
+    refresher->report_age();
+    EXPECT_EQ(age.value(), 7);
+    EXPECT_EQ(failures.value(), 2);
+    store.set("thresholds", "{}");
+    refresh();
+    EXPECT_EQ(age.value(), 0);
+}
+
 TEST_F(Rates, TheAiBudgetCountsBytesPerToken) {
     config::AiSettings ai;
     EXPECT_EQ(make_ai_byte_budget(ai, settings, config::Mode::Events, key, probe,

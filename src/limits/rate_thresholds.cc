@@ -93,6 +93,7 @@ ThresholdRefresher::ThresholdRefresher(std::string redis_key, std::string_view s
       logger_(logger),
       clock_(clock),
       target_(target),
+      age_("custom_thresholds", probe, clock),
       loaded_(probe.registry.gauges(metrics::kThresholdsLoaded).with({scope})),
       refreshed_(probe.registry.gauges(metrics::kThresholdsRefreshed).with({scope})),
       success_(probe.thresholds_fetch.with({"success"})),
@@ -107,18 +108,21 @@ base::Task<void> ThresholdRefresher::refresh(redis::Store& store) {
     auto value = co_await redis::get(store, std::move(key));
     if (!value) {
         error_.add();
+        age_.failed();
         logger_.error(kTarget, "Could not read the custom thresholds, the last ones stay",
                       {{"key", redis_key_}, {"cause", value.error().message}});
         co_return;
     }
     if (!value->has_value()) {
         not_found_.add();
+        age_.refreshed();  // read, and found to be absent
         co_return;
     }
     if (**value != last_) {
         auto const list = parse_thresholds_json(**value);
         if (!list) {
             parse_error_.add();
+            age_.failed();
             logger_.error(kTarget, "The custom thresholds are malformed, the last ones stay",
                           {{"key", redis_key_}, {"cause", list.error()}});
             co_return;
@@ -127,6 +131,7 @@ base::Task<void> ThresholdRefresher::refresh(redis::Store& store) {
         target_.publish(std::make_shared<const RateThresholds>(*list, hash_key_));
     }
     success_.add();
+    age_.refreshed();
     loaded_.set(static_cast<double>(target_.load()->size()));
     refreshed_.set(static_cast<double>(clock_.now().seconds));
 }

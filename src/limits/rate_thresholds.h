@@ -16,6 +16,7 @@
 #include "limits/probe.h"
 #include "limits/redis/store.h"
 #include "limits/snapshot.h"
+#include "limits/snapshot_age.h"
 #include "limits/text_hash.h"
 #include "telemetry/log.h"
 
@@ -88,6 +89,8 @@ class ThresholdRefresher {
                        Snapshot<RateThresholds>& target);
 
     base::Task<void> refresh(redis::Store& store);
+    /// Sets the age metric.
+    void report_age() const { age_.report(); }
 
   private:
     const std::string redis_key_;
@@ -95,6 +98,7 @@ class ThresholdRefresher {
     telemetry::Logger& logger_;
     const base::Clock& clock_;
     Snapshot<RateThresholds>& target_;
+    SnapshotAge age_;
     std::string last_;
     telemetry::Gauge loaded_, refreshed_;
     telemetry::Counter success_, not_found_, error_, parse_error_;

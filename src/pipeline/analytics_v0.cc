@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "decode/query.h"
+#include "pipeline/ai_lane.h"
 
 namespace capture::pipeline {
 namespace {
@@ -146,7 +147,7 @@ base::Task<http::Response> AnalyticsV0::ingest(Work& work) {
 
     std::size_t const admitted = work.batch.events.size();
     auto built = co_await build_events(work, entry);
-    if (built) built = check_ai(work);
+    if (built) built = check_ai_lane(context_.settings, work.events);
     if (!built) {
         context_.probe.dropped(built.error().code, admitted);
         entry.refuse_rest(built.error().code);
@@ -208,29 +209,6 @@ base::Task<Result<void>> AnalyticsV0::build_events(Work& work, Ledger::Entry& en
     if (built && work.events.size() > before)
         entry.add(work.events.size() - before);  // heatmap split
     co_return built;
-}
-
-Result<void> AnalyticsV0::check_ai(const Work& work) const {
-    auto const is_ai = [](const model::Event& event) { return event.kind == model::EventKind::Ai; };
-    if (context_.settings.mode == config::Mode::Ai) {
-        auto const other = std::ranges::find_if_not(work.events, is_ai);
-        if (other != work.events.end()) {
-            return model::fail(Code::NonAiEventOnAiLane, std::string(other->name));
-        }
-    }
-    std::uint64_t const ceiling = context_.settings.ai.max_event_bytes;
-    for (const model::Event& event : work.events) {
-        if (ceiling == 0 || !is_ai(event)) continue;
-        std::size_t const bytes = parse::analytics_v0::data_size(event.data);
-        if (bytes <= ceiling) continue;
-        char uuid[base::Uuid::kTextSize];
-        event.uuid.format(uuid);
-        return model::fail(Code::AiEventTooBig, "AI event " + std::string(event.name) + " (uuid " +
-                                                    std::string(uuid, sizeof(uuid)) + ") is " +
-                                                    std::to_string(bytes) + " bytes, over the " +
-                                                    std::to_string(ceiling) + "-byte limit");
-    }
-    return {};
 }
 
 void AnalyticsV0::apply_limits(Work& work, Ledger::Entry& entry) {

@@ -42,7 +42,6 @@ class AnalyticsV0 final : public http::Handler {
     base::Task<http::Response> ingest(Work& work);
     void apply_quotas(Work& work, Ledger::Entry& entry);
     base::Task<model::Result<void>> build_events(Work& work, Ledger::Entry& entry);
-    model::Result<void> check_ai(const Work& work) const;
     void apply_limits(Work& work, Ledger::Entry& entry);
     base::Task<model::Result<void>> publish(Work& work);
 

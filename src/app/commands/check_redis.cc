@@ -43,14 +43,14 @@ base::Task<void> ping(redis::Store& store, redis::Commands commands, Finding& fi
     finding.text = place + (reply ? " answers" : " cannot be used: " + reply.error().message);
 }
 
-Finding check(const Endpoint& endpoint) {
+Finding check(const Endpoint& endpoint, const std::string& ca_file) {
     auto const url = redis::parse_url(endpoint.url);
     if (!url) return {endpoint.variable, url.error(), false};
     Finding finding{endpoint.variable, url->place() + " did not answer in time", false};
 
     base::SystemClock const clock;
     base::IoContext io(1);
-    redis::ClientOptions options{.role = "check", .url = *url, .ca_file = {}};
+    redis::ClientOptions options{.role = "check", .url = *url, .ca_file = ca_file};
     options.connection_timeout = std::chrono::milliseconds(endpoint.connection_timeout_ms);
     options.response_timeout = std::chrono::seconds(5);
     auto client = redis::Client::create(io, options, {}, telemetry::Logger::silent(), clock);
@@ -74,7 +74,7 @@ Finding check(const Endpoint& endpoint) {
 std::vector<Finding> check_redis(const config::Settings& settings) {
     std::vector<Finding> findings;
     for (auto const& endpoint : endpoints(settings.redis))
-        findings.push_back(check(endpoint));
+        findings.push_back(check(endpoint, settings.redis.tls_ca_file));
     return findings;
 }
 

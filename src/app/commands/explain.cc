@@ -11,6 +11,7 @@
 #include "model/error.h"
 #include "parse/analytics_v0/processor.h"
 #include "parse/analytics_v0/reader.h"
+#include "pipeline/ai_lane.h"
 #include "route/lane.h"
 #include "route/record.h"
 #include "sink/outputs.h"
@@ -33,13 +34,22 @@ std::string printable(std::string_view text) {
     return quoted.substr(1, quoted.size() - 2);
 }
 
+/// Where a record goes.
+struct Place {
+    std::string output, topic, producer;
+    std::optional<std::string> key;
+    bool person_processing = true;
+    bool operator==(const Place&) const = default;
+};
+
 /// How the answer ends.
 struct Verdict {
     int status = 200;    ///< of the request
     std::string ending;  ///< produced, dropped or refused
     std::string detail;  ///< cause, or the answer's body
-    std::string output, topic, producer;
-    std::optional<std::string> key;
+    std::optional<Place> place;
+    /// Where the event goes instead while its key's token bucket is empty.
+    std::optional<Place> when_bucket_empty;
 };
 
 struct Answer {
@@ -47,12 +57,12 @@ struct Answer {
     Verdict verdict;
 };
 
-Answer refused(const model::Error& error) {
-    Answer answer;
-    answer.verdict.status = model::info(error.code).status;
-    answer.verdict.ending = "refused";
-    answer.verdict.detail = model::body_text(error);
-    return answer;
+Verdict refused(const model::Error& error) {
+    return {.status = model::info(error.code).status,
+            .ending = "refused",
+            .detail = model::body_text(error),
+            .place = {},
+            .when_bucket_empty = {}};
 }
 
 /// The event as a client would send it, read and processed as a request is.
@@ -60,107 +70,158 @@ class Sample {
   public:
     Sample(const config::Settings& settings, const ExplainOptions& options,
            const base::Clock& clock)
-        : registry_("", ""), probe_(registry_) {
-        std::string const text =
-            "{\"api_key\":" + json_string(options.token) +
-            ",\"historical_migration\":" + (options.historical ? "true" : "false") +
-            ",\"batch\":[{\"event\":" + json_string(options.event) +
-            ",\"distinct_id\":" + json_string(options.distinct_id) + ",\"properties\":{}}]}";
-        (void)body_.text.append(text);
-        parse::analytics_v0::Processor processor(
-            {.ai_lane_by_prefix = settings.ai.lane_by_prefix,
-             .reroute_historical = settings.historical.reroute,
-             .historical_threshold_days = settings.historical.threshold_days},
-            probe_, clock);
-        auto batch = reader_.read(body_, false, arena_, nullptr);
-        if (!batch) {
-            error_ = batch.error();
-            return;
-        }
-        batch_ = std::move(*batch);
-        auto const token = parse::analytics_v0::request_token(batch_);
-        if (!token) {
-            error_ = token.error();
-            return;
-        }
-        facts_ = {.token = *token, .ip = "127.0.0.1", .now = clock.now(), .sent_at = std::nullopt};
-        if (auto const done = processor.process(batch_, facts_, arena_, events_); !done)
-            error_ = done.error();
+        : settings_(settings), clock_(clock), registry_("", ""), probe_(registry_) {
+        (void)body_.text.append(request_text(options));
+        if (auto read = this->read(); !read) error_ = read.error();
     }
 
+    /// What is wrong with the request as a whole.
     const std::optional<model::Error>& error() const { return error_; }
-    std::string_view token() const { return facts_.token; }
-    const model::Event& event() const { return events_.front(); }
+    /// False: events of this name are taken and thrown away.
+    bool wanted() const { return !batch_.events.empty(); }
+    std::string_view token() const { return token_; }
+    const model::ParsedEvent& parsed() const { return batch_.events.front(); }
+
+    model::Result<model::Event> build() {
+        parse::analytics_v0::Processor processor(
+            {.ai_lane_by_prefix = settings_.ai.lane_by_prefix,
+             .reroute_historical = settings_.historical.reroute,
+             .historical_threshold_days = settings_.historical.threshold_days},
+            probe_, clock_);
+        model::RequestFacts const facts{
+            .token = token_, .ip = "127.0.0.1", .now = clock_.now(), .sent_at = std::nullopt};
+        std::vector<model::Event> events;
+        auto built = processor.process(batch_, facts, arena_, events);
+        if (built) built = pipeline::check_ai_lane(settings_, events);
+        if (!built) return std::unexpected(built.error());
+        return std::move(events.front());
+    }
 
   private:
+    static std::string request_text(const ExplainOptions& options) {
+        std::string text = "{\"api_key\":" + json_string(options.token) +
+                           ",\"historical_migration\":" + (options.historical ? "true" : "false") +
+                           ",\"batch\":[{\"event\":" + json_string(options.event) +
+                           ",\"distinct_id\":" + json_string(options.distinct_id);
+        if (!options.uuid.empty()) text += ",\"uuid\":" + json_string(options.uuid);
+        return text + ",\"properties\":" + options.properties + "}]}";
+    }
+    model::Result<void> read() {
+        auto batch = reader_.read(body_, false, arena_, nullptr);
+        if (!batch) return std::unexpected(batch.error());
+        batch_ = std::move(*batch);
+        if (auto kept = parse::analytics_v0::drop_performance_events(batch_); !kept || !wanted())
+            return kept;
+        auto const token = parse::analytics_v0::request_token(batch_);
+        if (!token) return std::unexpected(token.error());
+        token_ = *token;
+        return {};
+    }
+
+    const config::Settings& settings_;
+    const base::Clock& clock_;
     telemetry::Registry registry_;
     parse::Probe probe_;
     parse::analytics_v0::Reader reader_;
     model::DecodedBody body_;
     base::Arena arena_;
     model::EventBatch batch_;
-    model::RequestFacts facts_;
-    std::vector<model::Event> events_;
+    std::string_view token_;
     std::optional<model::Error> error_;
 };
 
 /// Lane, topic and key of an event that every limit let through.
-void add_lane(Verdict& verdict, const config::Settings& settings, const model::Event& event,
-              std::string_view token) {
+model::Result<Place> place_of(const config::Settings& settings, const model::Event& event,
+                              std::string_view token) {
     sink::OutputTable const outputs(settings.outputs);
     route::LaneRules rules;
     rules.preserve_locality = settings.overflow.preserve_locality;
     for (std::size_t i = 0; i < model::kOutputCount; ++i)
         rules.wired[i] = outputs.wired(static_cast<model::Output>(i));
     auto const destination = route::choose_lane(event, rules);
-    if (!destination) {
-        verdict = refused(destination.error()).verdict;
-        return;
-    }
+    if (!destination) return std::unexpected(destination.error());
     std::string scratch;
     auto const key = route::record_key(event, destination->key, token, scratch);
+    Place place{.output = model::name(destination->output),
+                .topic = std::string(outputs.topic(*destination)),
+                .producer = outputs.at(destination->output).slot,
+                .key = {},
+                .person_processing = !destination->person_processing_off};
+    if (key) place.key.emplace(*key);
+    return place;
+}
+
+Verdict verdict_of(const config::Settings& settings, limits::Explanation& explained,
+                   std::string_view token) {
+    if (explained.refused) return refused(*explained.refused);
+    Verdict verdict;
+    if (explained.dropped) {
+        verdict.ending = "dropped";
+        verdict.detail = model::cause(*explained.dropped);
+        return verdict;
+    }
+    auto place = place_of(settings, explained.event, token);
+    if (!place) return refused(place.error());
     verdict.ending = "produced";
-    verdict.output = model::name(destination->output);
-    verdict.topic = outputs.topic(*destination);
-    verdict.producer = outputs.at(destination->output).slot;
-    if (key) verdict.key.emplace(*key);
-    if (destination->person_processing_off) verdict.detail = "without person processing";
+    verdict.place = std::move(*place);
+    if (explained.bucket_may_overflow) {
+        explained.event.stamps.overflow = model::OverflowReason::RateLimited;
+        auto other = place_of(settings, explained.event, token);
+        if (other && *other != *verdict.place) verdict.when_bucket_empty = std::move(*other);
+    }
+    return verdict;
 }
 
 std::expected<Answer, std::string> ask(const config::Settings& settings,
                                        const ExplainOptions& options) {
     base::SystemClock const clock;
     limits::ExplainQuestion question;
-    question.session_id = options.session_id;
     question.historical_migration = options.historical;
-    question.token = options.token;
-    question.distinct_id = options.distinct_id;
+    question.data_size = parse::analytics_v0::data_size;
+    std::optional<Sample> sample;
     if (settings.mode == config::Mode::Recordings) {
-        question.event_name = "$snapshot";
-        question.kind = model::EventKind::Snapshot;
+        question.token = options.token;
+        question.parsed.name = "$snapshot";
+        question.build = [&options]() -> model::Result<model::Event> {
+            model::Event event;
+            event.kind = model::EventKind::Snapshot;
+            event.name = "$snapshot_items";
+            event.distinct_id = options.distinct_id;
+            event.session_id = options.session_id;
+            return event;
+        };
     } else {
-        Sample const sample(settings, options, clock);
-        if (sample.error()) return refused(*sample.error());
-        question.token = sample.token();
-        question.distinct_id = sample.event().distinct_id;
-        question.event_name = sample.event().name;
-        question.kind = sample.event().kind;
+        sample.emplace(settings, options, clock);
+        if (sample->error()) return Answer{{}, refused(*sample->error())};
+        if (!sample->wanted()) {
+            Answer answer;
+            answer.verdict.ending = "dropped";
+            answer.verdict.detail = "events of this name are not kept";
+            return answer;
+        }
+        question.token = sample->token();
+        question.parsed = sample->parsed();
+        question.build = [&sample] { return sample->build(); };
     }
-    std::string const token = question.token;
-    auto explained =
-        limits::explain(settings, std::move(question), telemetry::Logger::silent(), clock);
+    auto explained = limits::explain(settings, question, telemetry::Logger::silent(), clock);
     if (!explained) return std::unexpected(explained.error());
     Answer answer;
-    if (explained->refused) {
-        answer = refused({model::Code::UnknownToken});
-    } else if (explained->dropped) {
-        answer.verdict.ending = "dropped";
-        answer.verdict.detail = model::cause(*explained->dropped);
-    } else {
-        add_lane(answer.verdict, settings, explained->event, token);
-    }
+    answer.verdict = verdict_of(settings, *explained, question.token);
     answer.steps = std::move(explained->steps);
     return answer;
+}
+
+std::string place_json(const Place& place) {
+    return "\"output\":" + json_string(place.output) + ",\"topic\":" + json_string(place.topic) +
+           ",\"producer\":" + json_string(place.producer) +
+           ",\"key\":" + (place.key ? json_string(*place.key) : "null") +
+           ",\"person_processing\":" + (place.person_processing ? "true" : "false");
+}
+
+std::string place_text(const Place& place) {
+    return printable(place.topic) + " (output " + place.output + ", producer " + place.producer +
+           ") with " + (place.key ? "key " + printable(*place.key) : std::string("no key")) +
+           (place.person_processing ? "" : ", without person processing");
 }
 
 std::string as_json(const Answer& answer) {
@@ -179,11 +240,9 @@ std::string as_json(const Answer& answer) {
     auto const& v = answer.verdict;
     out += "],\"ending\":" + json_string(v.ending) + ",\"status\":" + std::to_string(v.status) +
            ",\"detail\":" + json_string(v.detail);
-    if (v.ending == "produced") {
-        out += ",\"output\":" + json_string(v.output) + ",\"topic\":" + json_string(v.topic) +
-               ",\"producer\":" + json_string(v.producer) +
-               ",\"key\":" + (v.key ? json_string(*v.key) : "null");
-    }
+    if (v.place) out += "," + place_json(*v.place);
+    if (v.when_bucket_empty)
+        out += ",\"when_bucket_empty\":{" + place_json(*v.when_bucket_empty) + "}";
     return out + "}\n";
 }
 
@@ -200,11 +259,13 @@ std::string as_text(const Answer& answer) {
         }
     }
     auto const& v = answer.verdict;
-    if (v.ending == "produced") {
-        out += "→ produced to " + printable(v.topic) + " (output " + v.output + ", producer " +
-               v.producer + ") with " +
-               (v.key ? "key " + printable(*v.key) : std::string("no key"));
-        return out + (v.detail.empty() ? "" : ", " + v.detail) + "\n";
+    if (v.place) {
+        out += "→ produced to " + place_text(*v.place) + "\n";
+        if (v.when_bucket_empty) {
+            out += "  or, while the key's bucket is empty, to " + place_text(*v.when_bucket_empty) +
+                   "\n";
+        }
+        return out;
     }
     if (v.ending == "dropped") return out + "→ dropped: " + v.detail + "\n";
     return out + "→ refused with " + std::to_string(v.status) + ": " + printable(v.detail) + "\n";

@@ -15,7 +15,9 @@ struct ExplainOptions {
     std::string token = {};
     std::string distinct_id = {};
     std::string event = "$pageview";
-    std::string session_id = {};
+    std::string session_id = {};  ///< matters to recordings only
+    std::string uuid = {};        ///< of the event; empty = one that no restriction names
+    std::string properties = "{}";
     bool historical = false;  ///< as if sent with historical_migration
     bool json = false;
 };

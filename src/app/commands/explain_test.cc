@@ -62,13 +62,43 @@ TEST(Explain, RecordingsNeedASession) {
                 HasSubstr("output SESSION_REPLAY_MAIN, producer INGESTION) with key s\n"));
 }
 
+TEST(Explain, TheEventIsTheOneThatWasAskedAbout) {
+    EXPECT_THAT(
+        explained(
+            {.token = "phc_a", .distinct_id = "u", .properties = R"({"$cookieless_mode":true})"}),
+        HasSubstr("with key phc_a:127.0.0.1\n"));
+    EXPECT_THAT(explained({.token = "phc_a", .distinct_id = "u", .uuid = "x"}),
+                HasSubstr("→ refused with 400: "));
+    EXPECT_THAT(explained({.token = "phc_a", .distinct_id = "u", .properties = "{"}),
+                HasSubstr("→ refused with 400: "));
+    EXPECT_THAT(explained({.token = "phc_a", .distinct_id = "u", .event = "$performance_event"}),
+                HasSubstr("→ dropped: "));
+}
+
+TEST(Explain, OtherEventsAreRefusedWhereOnlyAiIsTaken) {
+    config::Environment const ai{{"CAPTURE_MODE", "ai"}};
+    EXPECT_THAT(explained({.token = "phc_a", .distinct_id = "u"}, ai),
+                HasSubstr("→ refused with 400: "));
+    EXPECT_THAT(explained({.token = "phc_a", .distinct_id = "u", .event = "$ai_trace"}, ai),
+                HasSubstr("output AI_MAIN,"));
+}
+
+TEST(Explain, AnEmptyBucketIsTheOtherPossibility) {
+    auto const text =
+        explained({.token = "phc_a", .distinct_id = "u"}, {{"OVERFLOW_ENABLED", "true"}});
+    EXPECT_THAT(text, HasSubstr("→ produced to events_plugin_ingestion "));
+    EXPECT_THAT(text, HasSubstr("  or, while the key's bucket is empty, to "
+                                "events_plugin_ingestion_overflow (output ANALYTICS_OVERFLOW, "
+                                "producer INGESTION) with no key\n"));
+}
+
 TEST(Explain, JsonIsForPrograms) {
     auto const text = explained({.token = "phc_a", .distinct_id = "\"\n", .json = true});
     EXPECT_TRUE(text.starts_with("{\"steps\":[{\"name\":"));
     EXPECT_THAT(
         text,
         HasSubstr(R"("ending":"produced","status":200,"detail":"","output":"ANALYTICS_MAIN",)"));
-    EXPECT_THAT(text, HasSubstr(R"("key":"phc_a:\"\n"})"));
+    EXPECT_THAT(text, HasSubstr(R"("key":"phc_a:\"\n","person_processing":true})"));
 }
 
 }  // namespace

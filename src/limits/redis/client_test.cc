@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "limits/redis/memory_store.h"
+#include "limits/redis/transport.h"
 #include "limits/redis/wire.h"
 #include "limits/testing.h"
 
@@ -419,6 +420,11 @@ TEST_F(RedisTls, SaysWhichCaFileCannotBeRead) {
         Client::create(context, options, ClientProbe{}, telemetry::Logger::silent(), clock);
     ASSERT_FALSE(client);
     EXPECT_NE(client.error().find("/nonexistent/ca.pem"), std::string::npos);
+    EXPECT_EQ(client.error(), ca_file_problem(options.ca_file));
+    std::string const empty = folder / "empty.pem";
+    std::ofstream{empty}.close();
+    EXPECT_NE(ca_file_problem(empty), "");
+    EXPECT_EQ(ca_file_problem(certificate("fine", "IP:127.0.0.1")), "");
 }
 
 }  // namespace

@@ -47,6 +47,9 @@ class Connector {
     virtual void cancel() = 0;
 };
 
+/// Why a PEM file of authorities cannot be used; empty when it can.
+std::string ca_file_problem(const std::string& path);
+
 /// The error names an unreadable CA file.
 std::expected<std::unique_ptr<Connector>, std::string> make_connector(base::IoContext& context,
                                                                       const Url& url,
