@@ -51,5 +51,6 @@ void apply_redis_roles(Loading& l);
 void check_producers(Loading& l);
 void check_outputs(Loading& l);
 void check_limits(Loading& l);
+void check_warnings(Loading& l);
 
 }  // namespace capture::config

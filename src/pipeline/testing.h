@@ -138,6 +138,7 @@ class World {
                   .lanes = lanes,
                   .pool = pool,
                   .sink = sink,
+                  .warnings = warnings,
                   .budget = budget,
                   .ledger = ledger,
                   .limits = worker_limits} {
@@ -167,6 +168,7 @@ class World {
     parse::Probe parse_probe;
     route::LaneRules lanes;
     MemorySink sink;
+    Warnings warnings;  ///< off, until a test assigns another
     base::Budget budget{std::size_t{1} << 30, std::size_t{1} << 31};
     Ledger ledger;
     std::unique_ptr<limits::Limits> limits;
