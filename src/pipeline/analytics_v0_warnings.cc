@@ -1,7 +1,5 @@
 #include "pipeline/analytics_v0_warnings.h"
 
-#include <algorithm>
-
 #include "parse/analytics_v0/distinct_id.h"
 
 namespace capture::pipeline {

@@ -14,11 +14,7 @@ using testing::MemorySink;
 constexpr const char* kUuid = "0190a7a1-0000-7000-8000-000000000001";
 
 struct World : testing::World {
-    explicit World(config::Environment environment = {}) : testing::World(std::move(environment)) {
-        auto owned = std::make_unique<MemorySink>();
-        warned = owned.get();
-        warnings = Warnings(std::move(owned), 1 << 20, registry, clock);
-    }
+    using testing::World::World;
 
     http::Response post(std::string body, std::string path = "/batch/") {
         FakeRequest request(std::move(path), std::move(body));
@@ -26,17 +22,16 @@ struct World : testing::World {
     }
     /// The `$$client_ingestion_warning_…` members of the only warning, or what there is instead.
     std::string warning() {
-        if (warned->records.size() != 1)
-            return std::to_string(warned->records.size()) + " warnings";
-        std::string text = std::move(warned->records.front().value);
-        warned->records.clear();
+        if (warned.records.size() != 1) return std::to_string(warned.records.size()) + " warnings";
+        std::string text = std::move(warned.records.front().value);
+        warned.records.clear();
         std::erase(text, '\\');
         auto const begin = text.find(R"("properties":{)") + 14;
         return text.substr(begin, text.find("}}}") - begin + 1);
     }
 
     AnalyticsV0 surface{context, decode_probe, parse_probe};
-    MemorySink* warned = nullptr;
+    MemorySink& warned = warn();
 };
 
 std::string expected(std::string_view type, std::string_view details, int count,
@@ -63,7 +58,7 @@ TEST(AnalyticsV0Warnings, ARequestWithoutFaultWarnsOfNothing) {
     World world;
     EXPECT_EQ(world.post(R"({"api_key":"phc_a","event":"e","distinct_id":"u"})", "/e/").status,
               200);
-    EXPECT_THAT(world.warned->records, IsEmpty());
+    EXPECT_THAT(world.warned.records, IsEmpty());
 }
 
 TEST(AnalyticsV0Warnings, AnAbortedBatchIsCountedAsAWhole) {
@@ -117,7 +112,7 @@ TEST(AnalyticsV0Warnings, ACutDistinctIdIsToldAfterTheRecordIsDurable) {
         R"({"api_key":"phc_a","batch":[{"event":"f","distinct_id":"u"},)" + event + "]}";
     world.sink.outcome = model::DeliveryOutcome::Retryable;
     world.post(one);
-    EXPECT_THAT(world.warned->records, IsEmpty());
+    EXPECT_THAT(world.warned.records, IsEmpty());
 
     world.sink.outcome = model::DeliveryOutcome::Delivered;
     EXPECT_EQ(world.post(one).status, 200);
@@ -200,7 +195,7 @@ TEST(AnalyticsV0Warnings, WhatIsNotTheProjectsFaultIsNotTold) {
     world.post(R"({"api_key":"phc_a","event":"a","distinct_id":"u"})");
     world.sink.full = true;
     world.post(R"({"api_key":"phc_a","event":"a","distinct_id":"u"})");
-    EXPECT_THAT(world.warned->records, IsEmpty());
+    EXPECT_THAT(world.warned.records, IsEmpty());
 }
 
 }  // namespace
