@@ -1,6 +1,6 @@
 // A whole request through every room but the sockets: query, content type, path and body come from
 // the input. Every answer must have a known status, every event must end once, and every record's
-// value and data must be JSON again. fuzz-link: pipeline
+// value and data must be JSON again, those of warnings too. fuzz-link: pipeline
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -44,6 +44,7 @@ void check(const std::string& value) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 1) return 0;
     static World world;
+    static auto* warned = &world.warn();
     static AnalyticsV0 surface(world.context, world.decode_probe, world.parse_probe);
     std::uint8_t const choice = data[0];
     std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
@@ -70,5 +71,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (answer.status >= 400 && !world.sink.records.empty()) std::abort();
     for (auto const& record : world.sink.records)
         check(record.value);
+    if (warned->records.empty()) return 0;
+    for (auto const& record : warned->records)
+        check(record.value);
+    warned = &world.warn();
     return 0;
 }

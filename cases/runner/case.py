@@ -8,9 +8,10 @@ import yaml
 FILE_KEYS = {"env", "redis", "sinks", "cases"}
 CASE_KEYS = {"name", "section", "env", "redis", "sinks", "steps", "metrics", "shows", "start", "tags"}
 METHODS = ("get", "post", "head", "options", "put", "delete", "patch")
-STEP_KEYS = {"send", "answer", "answer_headers", "records", "repeat", "until"}
+STEP_KEYS = {"send", "answer", "answer_headers", "records", "repeat", "until", "warnings"}
 SEND_KEYS = {"headers", "query", "json", "text", "hex", "base64", "file", "form", "encode", "chunked", "raw", "method",
              "path", *METHODS}
+WARNING_KEYS = {"type", "details"}
 RECORD_KEYS = {"topic", "key", "value", "data", "headers", "exact_data", "raw_data", "times"}
 
 
@@ -45,6 +46,10 @@ class Step:
         refused = str(self.answer["status"] if isinstance(self.answer, dict) else self.answer)[:1] in ("4", "5")
         if "records" not in spec and not refused:
             raise FormError(f"{where}: says nothing about records (`records: []` for none)")
+        self.warnings = spec.get("warnings", [])
+        for warning in self.warnings:
+            if warning.keys() - WARNING_KEYS or "type" not in warning:
+                raise FormError(f"{where}: a warning has a type and details, not {sorted(warning)}")
         self.records = spec.get("records", [])
         if self.records != "any":
             for record in self.records:
@@ -77,6 +82,9 @@ class Case:
         self.start = spec.get("start")
         self.tags = spec.get("tags", [])
         self.steps = [Step(step, where) for step in spec.get("steps", [flat] if flat else [])]
+        self.warns = self.env.get("CAPTURE_INGESTION_WARNINGS_ENABLED") == "true"
+        if any(step.warnings for step in self.steps) and not self.warns:
+            raise FormError(f"{where}: expects warnings and does not set CAPTURE_INGESTION_WARNINGS_ENABLED")
         self.token = ""  # set once all cases are known
 
     @property

@@ -1,12 +1,13 @@
 """Runs one case against a running service and says what is not as expected."""
 import time
 
-from runner import body, metrics, texts
+from runner import body, metrics, texts, warning
 from runner.wire import Connection, WireError, encode
 
 OK = '{"status":"Ok"}'
 METRICS_SECONDS = 3
 UNTIL_SECONDS = 10
+WARNINGS_SECONDS = 10
 
 
 class Run:
@@ -23,6 +24,8 @@ class Run:
         self.sink.fresh()
         for number, step in enumerate(self.case.steps, 1):
             where = f"step {number}: " if len(self.case.steps) > 1 else ""
+            self.warned = []
+            emitted = self.emitted()
             try:
                 for _ in range(step.repeat):
                     self.step(step, where)
@@ -33,6 +36,8 @@ class Run:
                 self.records(step, where)
             if not self.lines:
                 self.until(step, before, where)
+            if self.case.warns:
+                self.warnings(step, where, emitted)
             if self.lines:
                 break
         if not self.lines:
@@ -121,8 +126,14 @@ class Run:
 
     # ------------------------------------------------------------------------------------------------ records
 
-    def records(self, step, where):
+    def fresh(self):
+        """Records since the last call; warnings, which come when they come, are put aside."""
         found = self.sink.fresh()
+        self.warned += [record for record in found if warning.is_ours(record)]
+        return [record for record in found if not warning.is_ours(record)]
+
+    def records(self, step, where):
+        found = self.fresh()
         for record in found:
             self.lines += [f"{where}record on {record.topic}: {text}" for text in record.violations()]
         # Order is defined on one topic only.
@@ -145,6 +156,32 @@ class Run:
     def topic(self, spec):
         return self.expected(spec["topic"]) if "<" in spec.get("topic", "") else self.sink.topic(
             spec.get("topic", "analytics_main"))
+
+    # ----------------------------------------------------------------------------------------------- warnings
+
+    def emitted(self):
+        """Warnings that the service has sent; counted before the request is answered."""
+        if not self.case.warns:
+            return 0
+        return metrics.select(self.service.metrics(), 'ingestion_warnings_total{outcome="emitted"}')
+
+    def warnings(self, step, where, before):
+        """They leave on their own, so as many are waited for as were sent."""
+        sent = int(self.emitted() - before)
+        end = time.monotonic() + WARNINGS_SECONDS
+        while len(self.warned) < sent and time.monotonic() < end:
+            time.sleep(0.01)
+            late = self.fresh()
+            if step.records != "any":
+                self.lines += [f"{where}a record on {record.topic} after the answer" for record in late]
+        if len(self.warned) != sent or sent != len(step.warnings):
+            self.lines.append(f"{where}expected {len(step.warnings)} warnings, {sent} were sent, got "
+                              + texts.short(" | ".join(record.raw.decode() for record in self.warned)))
+            return
+        for number, (spec, record) in enumerate(zip(step.warnings, self.warned)):
+            name = f"{where}warning[{number}]"
+            self.lines += warning.compare(name, self.expected(spec), record, self.case.token, step.send,
+                                          self.sink.warnings_topic())
 
     # ------------------------------------------------------------------------------------------------ metrics
 

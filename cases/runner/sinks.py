@@ -19,7 +19,7 @@ TOPICS = {
 }
 # Outputs and redirect targets that exist only when a case's environment or Redis content names them.
 OPTIONAL_TOPICS = ("ai_overflow", "error_tracking_overflow", "analytics_dlq", "ai_dlq", "error_tracking_dlq", "custom",
-                   "custom_other")
+                   "custom_other", "ingestion_warnings")
 
 
 def decode(data):
@@ -38,11 +38,14 @@ class Store:
         self.last = 0
 
     def environment(self, case_env):
-        return {"CAPTURE_STORE_PATH": str(self.file)}
+        return {"CAPTURE_STORE_PATH": str(self.file), "CAPTURE_INGESTION_WARNINGS_ENABLED": "false"}
 
     @staticmethod
     def topic(name):
         return TOPICS.get(name, f"case_{name}")
+
+    def warnings_topic(self):
+        return self.topic("client_warnings")
 
     def open(self):
         self.database = sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)
@@ -106,7 +109,12 @@ class Kafka:
 
     def environment(self, case_env):
         env = {f"CAPTURE_OUTPUT_{name.upper()}_TOPIC": self.topic(name) for name in TOPICS}
-        return {"KAFKA_HOSTS": self.brokers, "KAFKA_PRODUCER_LINGER_MS": "1", **env}
+        return {"KAFKA_HOSTS": self.brokers, "KAFKA_PRODUCER_LINGER_MS": "1",
+                "CAPTURE_INGESTION_WARNINGS_KAFKA_HOSTS": self.brokers,
+                "CAPTURE_INGESTION_WARNINGS_KAFKA_TOPIC": self.warnings_topic(), **env}
+
+    def warnings_topic(self):
+        return self.topic("ingestion_warnings")
 
     def open(self):
         self.fresh()

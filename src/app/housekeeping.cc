@@ -70,6 +70,9 @@ struct Housekeeping::Timers {
                          });
                      }
                  }),
+          heartbeat(owner.io_, IngestionWarnings::kHeartbeat,
+                    [&owner] { owner.warnings_.heartbeat(); }),
+          sweep(owner.io_, IngestionWarnings::kSweep, [&owner] { owner.warnings_.sweep(); }),
           used(owner.process_.registry.gauge(kBudgetUsed)),
           gauges(owner.io_, kGaugeInterval, [&owner, this] {
               std::size_t sum = 0;
@@ -99,13 +102,16 @@ struct Housekeeping::Timers {
     Periodic health;
     Periodic prestop;
     Periodic ledger;
+    Periodic heartbeat;
+    Periodic sweep;
     telemetry::Gauge used;
     Periodic gauges;
 };
 
 Housekeeping::Housekeeping(const Process& process, telemetry::Health& health,
+                           IngestionWarnings& warnings,
                            std::vector<std::unique_ptr<Worker>>& workers)
-    : process_(process), health_(health), workers_(workers) {}
+    : process_(process), health_(health), warnings_(warnings), workers_(workers) {}
 
 Housekeeping::~Housekeeping() {
     join();
@@ -117,6 +123,8 @@ void Housekeeping::run() {
     timers_->health.start();
     timers_->prestop.start();
     timers_->ledger.start();
+    timers_->heartbeat.start();
+    timers_->sweep.start();
     timers_->gauges.start();
     thread_ = std::thread([this] {
         while (true) {

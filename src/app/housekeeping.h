@@ -1,6 +1,6 @@
 // The housekeeping thread: one event loop for everything that is nobody's request. Redis refreshes
-// and the rate limiter's tick, health polls, the ledger's self-check, signals and the pre-stop
-// file. Contract 80 §7-8.
+// and the rate limiter's tick, health polls, the ledger's self-check, the upkeep of ingestion
+// warnings, signals and the pre-stop file. Contract 80 §7-8.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/ingestion_warnings.h"
 #include "app/worker.h"
 #include "base/async.h"
 #include "telemetry/health.h"
@@ -16,7 +17,7 @@ namespace capture::app {
 
 class Housekeeping {
   public:
-    Housekeeping(const Process& process, telemetry::Health& health,
+    Housekeeping(const Process& process, telemetry::Health& health, IngestionWarnings& warnings,
                  std::vector<std::unique_ptr<Worker>>& workers);
     ~Housekeeping();
     Housekeeping(const Housekeeping&) = delete;
@@ -33,6 +34,7 @@ class Housekeeping {
 
     const Process& process_;
     telemetry::Health& health_;
+    IngestionWarnings& warnings_;
     std::vector<std::unique_ptr<Worker>>& workers_;
     base::IoContext io_{1};
     std::unique_ptr<Timers> timers_;

@@ -14,6 +14,7 @@
 #include "limits/limits.h"
 #include "parse/probe.h"
 #include "pipeline/probe.h"
+#include "pipeline/warnings.h"
 #include "route/lane.h"
 #include "route/probe.h"
 #include "sink/outputs.h"
@@ -39,6 +40,7 @@ struct Process {
     const route::LaneRules& lanes;
     base::WorkPool& pool;
     sink::Sink& sink;
+    pipeline::Warnings& warnings;
     limits::Limits& limits;
     const std::atomic<bool>& shutting_down;
 };

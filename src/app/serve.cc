@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "app/housekeeping.h"
+#include "app/ingestion_warnings.h"
 #include "app/sinks.h"
 #include "app/worker.h"
 #include "telemetry/probe.h"
@@ -95,6 +96,7 @@ class Service {
     sink::OutputTable outputs_;
     route::LaneRules lanes_;
     std::atomic<bool> shutting_down_{false};
+    std::optional<IngestionWarnings> warnings_;
     std::unique_ptr<Sinks> sinks_;
     std::unique_ptr<limits::Limits> limits_;
     base::WorkPool pool_;
@@ -145,6 +147,7 @@ int Service::run() {
         return kExitConfig;
     }
     sinks_ = std::move(*sinks);
+    warnings_.emplace(settings_, sinks_->store(), registry_, log_, clock_, health_);
 
     process_.emplace(Process{.settings = settings_,
                              .clock = clock_,
@@ -160,12 +163,13 @@ int Service::run() {
                              .lanes = lanes_,
                              .pool = pool_,
                              .sink = sinks_->root(),
+                             .warnings = warnings_->warnings(),
                              .limits = *limits_,
                              .shutting_down = shutting_down_});
     if (!bind_workers()) return kExitConfig;
     sinks_->probe();  // connections that arrive meanwhile wait in the backlog
 
-    housekeeping_.emplace(*process_, health_, workers_);
+    housekeeping_.emplace(*process_, health_, *warnings_, workers_);
     housekeeping_->run();
     limits_->start(housekeeping_->io());
     for (auto& worker : workers_)
@@ -224,6 +228,7 @@ bool Service::stop() {
     server_component_.complete();
     sinks_->complete();
     // 5. Background tasks.
+    warnings_->stop();
     limits_->stop();
     housekeeping_->join();
     bool const clean = health_.finish();

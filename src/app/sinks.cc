@@ -3,7 +3,6 @@
 #include "sink/kafka/kafka_sink.h"
 #include "sink/noop.h"
 #include "sink/print.h"
-#include "sink/store/store_sink.h"
 
 namespace capture::app {
 namespace {
@@ -31,6 +30,7 @@ std::expected<std::unique_ptr<Sinks>, std::vector<std::string>> Sinks::create(
             auto store =
                 sink::StoreSink::open(settings.store_path, outputs, registry, log, clock, options);
             if (!store) return std::unexpected(std::vector{"CAPTURE_STORE_PATH: " + store.error()});
+            sinks->store_ = store->get();
             sinks->root_ = std::move(*store);
             break;
         }

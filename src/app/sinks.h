@@ -12,6 +12,7 @@
 #include "sink/kafka/kafka_sink.h"
 #include "sink/outputs.h"
 #include "sink/sink.h"
+#include "sink/store/store_sink.h"
 #include "telemetry/health.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
@@ -28,6 +29,8 @@ class Sinks {
         telemetry::Health& health);
 
     sink::Sink& root() { return *root_; }
+    /// The embedded store, where it is the sink; else null.
+    sink::StoreSink* store() { return store_; }
     /// The boot probe: waits at most 10 s for the brokers to answer. That they do not is no error.
     void probe();
     /// Waits for what is in flight; call once workers have ended.
@@ -40,6 +43,7 @@ class Sinks {
     /// backing must not hide behind another.
     std::map<std::string, telemetry::Health::Component, std::less<>> components_;
     sink::KafkaSink* kafka_ = nullptr;  ///< the leaf in the tree, if there is one
+    sink::StoreSink* store_ = nullptr;  ///< likewise
     std::unique_ptr<sink::Sink> root_;
 };
 

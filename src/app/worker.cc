@@ -42,6 +42,7 @@ Worker::Worker(const Process& process, std::size_t index, std::size_t budget_byt
                .lanes = process.lanes,
                .pool = process.pool,
                .sink = process.sink,
+               .warnings = process.warnings,
                .budget = budget_,
                .ledger = ledger_,
                .limits = limits_},

@@ -343,6 +343,7 @@ Loaded load(const Environment& environment, const LoadOptions& options) {
     check_producers(l);
     check_outputs(l);
     check_limits(l);
+    check_warnings(l);
 
     collect_without_effect(l);
     note_names(l);

@@ -528,6 +528,35 @@ TEST(Load, StoreLivesWithTheUser) {
 }
 
 // ------------------------------------------------------------------------------------------
+// ingestion warnings
+
+TEST(Load, WarningsNeedHostsAndATopicOfTheirOwn) {
+    Environment environment{{"AI_MAX_EVENT_BYTES", "0"},
+                            {"CAPTURE_INGESTION_WARNINGS_ENABLED", "true"},
+                            {"CAPTURE_INGESTION_WARNINGS_KAFKA_HOSTS", "b:9092"}};
+    EXPECT_THAT(notices(load_working(environment), Level::Warn),
+                ElementsAre(HasSubstr("ingestion warnings are off")));
+    environment["CAPTURE_INGESTION_WARNINGS_KAFKA_TOPIC"] = "warnings";
+    EXPECT_THAT(notices(load_working(environment), Level::Warn), IsEmpty());
+    environment["CAPTURE_INGESTION_WARNINGS_KAFKA_TLS"] = "true";
+    EXPECT_THAT(notices(load_working(environment), Level::Warn),
+                ElementsAre(HasSubstr("does not verify the brokers' certificates")));
+}
+
+TEST(Load, WarningsAreOnInDevUnlessTheyAreSwitchedOff) {
+    EXPECT_FALSE(load_working().settings.warnings.enabled);
+    auto const loaded = load({}, {.dev = true});
+    EXPECT_TRUE(loaded.settings.warnings.enabled);
+    EXPECT_EQ(value(loaded, "CAPTURE_INGESTION_WARNINGS_ENABLED").source, "--dev");
+    EXPECT_FALSE(load({{"CAPTURE_INGESTION_WARNINGS_ENABLED", "false"}}, {.dev = true})
+                     .settings.warnings.enabled);
+    EXPECT_FALSE(load({{"PRINT_SINK", "true"}}, {.dev = true}).settings.warnings.enabled);
+    EXPECT_THAT(notices(load({{"CAPTURE_INGESTION_WARNINGS_KAFKA_TOPIC", "x"}}, {.dev = true}),
+                        Level::Warn),
+                Contains(HasSubstr("no effect here: CAPTURE_INGESTION_WARNINGS_KAFKA_TOPIC")));
+}
+
+// ------------------------------------------------------------------------------------------
 // emergency switch
 
 TEST(Load, EmergencySwitchMovesTheIngestionProducer) {

@@ -52,5 +52,6 @@ void check_redis_tls(Loading& l);
 void check_producers(Loading& l);
 void check_outputs(Loading& l);
 void check_limits(Loading& l);
+void check_warnings(Loading& l);
 
 }  // namespace capture::config

@@ -338,11 +338,31 @@ void check_limits(Loading& l) {
     shares(s.restrictions.enabled, "EVENT_RESTRICTIONS_REDIS_URL", "event restrictions");
     shares((grl.enabled || per_second > 0) && ai_lane, "GLOBAL_RATE_LIMIT_REDIS_URL",
            "the global rate limiter");
-    if (s.warnings.enabled && (trim(s.warnings.hosts).empty() || trim(s.warnings.topic).empty())) {
+}
+
+/// Contract 20 §14, 80 §3.11.
+void check_warnings(Loading& l) {
+    auto& s = l.settings();
+    if (s.mode == Mode::Logs) return;
+    if (s.sink == SinkKind::Store) {
+        if (!l.is_set("CAPTURE_INGESTION_WARNINGS_ENABLED")) {
+            s.warnings.enabled = true;
+            l.show("CAPTURE_INGESTION_WARNINGS_ENABLED", "true", "--dev");
+        }
+        for (const char* suffix : {"HOSTS", "TOPIC", "TLS", "MESSAGE_MAX_BYTES"}) {
+            auto const name = std::string("CAPTURE_INGESTION_WARNINGS_KAFKA_") + suffix;
+            if (l.is_set(name)) l.without_effect.insert(name);
+        }
+        return;
+    }
+    if (!s.warnings.enabled) return;
+    if (trim(s.warnings.hosts).empty() || trim(s.warnings.topic).empty()) {
         l.notice(Level::Warn,
                  "CAPTURE_INGESTION_WARNINGS_ENABLED needs CAPTURE_INGESTION_WARNINGS_KAFKA_HOSTS "
-                 "and _TOPIC; "
-                 "ingestion warnings are off");
+                 "and _TOPIC; ingestion warnings are off");
+    } else if (s.warnings.tls) {
+        l.notice(Level::Warn,
+                 "The producer of ingestion warnings does not verify the brokers' certificates");
     }
 }
 

@@ -66,8 +66,7 @@ struct Admission {
     /// Events stamped by the global rate limiter, and up to ten of their distinct_ids (for the
     /// ingestion warning).
     std::uint32_t rate_limited = 0;
-    std::uint32_t limited_id_count =
-        0;  ///< different distinct_ids among them, as far as kept: at most 11
+    std::uint32_t limited_id_count = 0;  ///< different distinct_ids among them
     std::array<std::string_view, 10> limited_ids{};
 
     std::uint32_t dropped_total() const {
@@ -120,7 +119,7 @@ class RequestLimits {
     void overflow(model::Event& event, std::uint64_t id_hash);
     void prefetch(const model::Event& event, std::uint64_t id_hash) const;
     std::chrono::steady_clock::time_point steady();
-    void note_limited(Admission& admission, std::string_view distinct_id);
+    void note_limited(Admission& admission, std::string_view distinct_id, std::uint64_t id_hash);
     void log_limited(const Admission& admission, std::size_t events);
     RateMoment moment(const RateLimiter& limiter);
 

@@ -188,7 +188,7 @@ TEST_F(LimitsTest, StampsEventsOverTheGlobalRateLimit) {
     EXPECT_TRUE(exposes("capture_global_rate_limiter_already_disabled{"));
 }
 
-TEST_F(LimitsTest, ListsAtMostTenLimitedIds) {
+TEST_F(LimitsTest, ListsAtMostTenLimitedIdsAndCountsAll) {
     settings.rate_limit.enabled = true;
     settings.rate_limit.threshold = 0;
     start();
@@ -203,7 +203,7 @@ TEST_F(LimitsTest, ListsAtMostTenLimitedIds) {
     }
     auto const admission = request(worker, "t").admit(events, arena, some_size);
     EXPECT_EQ(admission.rate_limited, 15u);
-    EXPECT_EQ(admission.limited_id_count, 11u);
+    EXPECT_EQ(admission.limited_id_count, 15u);
     EXPECT_EQ(admission.limited_ids[9], "id9");
 }
 

@@ -2,6 +2,8 @@
 // explain.cc).
 #pragma once
 
+#include <absl/container/flat_hash_set.h>
+
 #include <atomic>
 #include <future>
 #include <memory>
@@ -95,6 +97,8 @@ struct WorkerParts {
     SnapshotReader<RateThresholds> rate_thresholds;
     SnapshotReader<RateThresholds> ai_thresholds;
     std::string scratch;
+    absl::flat_hash_set<std::uint64_t>
+        limited_ids;  ///< hashes of one request's, while it is admitted
 };
 
 }  // namespace capture::limits

@@ -213,7 +213,7 @@ Admission RequestLimits::admit(std::vector<model::Event>& events, base::Arena& a
             drop(model::DropReason::AiByteRateLimited);
             continue;
         }
-        if (rate_limit(event, hash)) note_limited(admission, event.distinct_id);
+        if (rate_limit(event, hash)) note_limited(admission, event.distinct_id, hash);
         overflow(event, hash);
         if (kept != i) events[kept] = std::move(event);
         ++kept;
@@ -223,17 +223,14 @@ Admission RequestLimits::admit(std::vector<model::Event>& events, base::Arena& a
     return admission;
 }
 
-void RequestLimits::note_limited(Admission& admission, std::string_view distinct_id) {
-    ++admission.rate_limited;
-    std::size_t const listed =
-        std::min<std::size_t>(admission.limited_id_count, admission.limited_ids.size());
-    auto const end = admission.limited_ids.begin() + static_cast<std::ptrdiff_t>(listed);
-    if (admission.limited_id_count > listed ||
-        std::find(admission.limited_ids.begin(), end, distinct_id) != end) {
-        return;
-    }
-    if (listed < admission.limited_ids.size()) admission.limited_ids[listed] = distinct_id;
-    ++admission.limited_id_count;
+void RequestLimits::note_limited(Admission& admission, std::string_view distinct_id,
+                                 std::uint64_t id_hash) {
+    auto& seen = worker_.limited_ids;
+    if (admission.rate_limited++ == 0) seen.clear();
+    if (!seen.insert(id_hash).second) return;
+    if (seen.size() <= admission.limited_ids.size())
+        admission.limited_ids[seen.size() - 1] = distinct_id;
+    admission.limited_id_count = static_cast<std::uint32_t>(seen.size());
 }
 
 void RequestLimits::log_limited(const Admission& admission, std::size_t events) {

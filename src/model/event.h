@@ -154,6 +154,7 @@ struct Event {
     bool cookieless = false;
     bool skip_heatmap_processing = false;
     bool distinct_id_truncated = false;
+    std::uint32_t distinct_id_length = 0;  ///< characters before the cut; 0 when uncut or unknown
     EventData data;
     Stamps stamps;
 

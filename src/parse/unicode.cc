@@ -1,5 +1,7 @@
 #include "parse/unicode.h"
 
+#include <algorithm>
+
 namespace capture::parse {
 
 std::size_t utf8_sequence(std::string_view text) {
@@ -53,6 +55,11 @@ std::string_view trim_white_space(std::string_view text) {
         text.remove_suffix(text.size() - start);
     }
     return text;
+}
+
+std::size_t count_code_points(std::string_view text) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 std::string_view first_code_points(std::string_view text, std::size_t count) {

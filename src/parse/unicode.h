@@ -18,6 +18,8 @@ bool is_white_space(char32_t c);
 /// Without the white space around it.
 std::string_view trim_white_space(std::string_view text);
 
+std::size_t count_code_points(std::string_view text);
+
 /// The first `count` code points (all, if there are fewer).
 std::string_view first_code_points(std::string_view text, std::size_t count);
 

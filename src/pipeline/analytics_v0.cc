@@ -5,6 +5,7 @@
 
 #include "decode/query.h"
 #include "pipeline/ai_lane.h"
+#include "pipeline/analytics_v0_warnings.h"
 
 namespace capture::pipeline {
 namespace {
@@ -30,7 +31,7 @@ bool is_old_path(std::string_view path) {
 }  // namespace
 
 struct AnalyticsV0::Work {
-    explicit Work(http::Request& r) : request(r) {}
+    Work(http::Request& r, Warnings& w) : request(r), warnings(w, r.route(), arena) {}
 
     http::Request& request;
     decode::Query query;
@@ -41,6 +42,7 @@ struct AnalyticsV0::Work {
     std::string_view token;
     model::RequestFacts facts;
     std::vector<model::Event> events;
+    AnalyticsV0Warnings warnings;
 
     bool large() const { return body.text.size() >= kLargeText; }
 };
@@ -57,7 +59,7 @@ AnalyticsV0::AnalyticsV0(const Context& context, const decode::Probe& decode_pro
       publisher_(context) {}
 
 base::Task<http::Response> AnalyticsV0::serve(http::Request& request) {
-    Work work(request);
+    Work work(request, context_.warnings);
     if (auto received = co_await receive(work); !received) {
         co_return refuse(work, received.error(), Stage::Parsing);
     }
@@ -109,7 +111,7 @@ Result<void> AnalyticsV0::decode_and_parse(Work& work, Reader& reader) const {
 base::Task<Result<void>> AnalyticsV0::authorise(Work& work) {
     auto token = parse::analytics_v0::request_token(work.batch);
     if (!token) co_return std::unexpected(std::move(token.error()));
-    work.token = *token;
+    work.token = work.arena.copy(*token);  // the body goes before the answer is known
 
     auto refused = context_.limits.token_refused_now(work.token);
     if (!refused) refused = co_await context_.limits.token_refused(work.token);
@@ -131,6 +133,7 @@ base::Task<http::Response> AnalyticsV0::ingest(Work& work) {
         *query_sent_at <= kMaxSentAt) {
         work.facts.sent_at = model::SentAt{base::Instant::from_millis(*query_sent_at), 0};
     }
+    work.warnings.begin(work.token, work.batch);
     http::Response const success = work.query.beacon ? http::Response::empty(204)
                                                      : http::Response::json(200, std::string(kOk));
 
@@ -151,13 +154,16 @@ base::Task<http::Response> AnalyticsV0::ingest(Work& work) {
     if (!built) {
         context_.probe.dropped(built.error().code, admitted);
         entry.refuse_rest(built.error().code);
+        work.warnings.refused(built.error(), work.batch);
         co_return refuse(work, built.error(), Stage::Processing);
     }
 
     apply_limits(work, entry);
     if (work.events.empty()) co_return success;
 
-    if (auto published = co_await publish(work); !published) {
+    auto const published = co_await publish(work);
+    work.warnings.published(published);
+    if (!published) {
         entry.refuse_rest(published.error().code);
         co_return refuse(work, published.error(), Stage::Processing);
     }
@@ -214,6 +220,7 @@ base::Task<Result<void>> AnalyticsV0::build_events(Work& work, Ledger::Entry& en
 void AnalyticsV0::apply_limits(Work& work, Ledger::Entry& entry) {
     auto limits = context_.limits.request(work.token, work.facts.now);
     auto const admission = limits.admit(work.events, work.arena, parse::analytics_v0::data_size);
+    work.warnings.limited(admission);
     for (std::size_t i = 0; i < admission.dropped.size(); ++i) {
         if (admission.dropped[i] == 0) continue;
         auto const reason = static_cast<model::DropReason>(i);
@@ -224,6 +231,7 @@ void AnalyticsV0::apply_limits(Work& work, Ledger::Entry& entry) {
 
 base::Task<Result<void>> AnalyticsV0::publish(Work& work) {
     context_.probe.batch_size.observe(static_cast<double>(work.events.size()));
+    work.warnings.before_publish(work.events);
     Result<sink::RecordGroupPtr> group;
     if (!work.large()) {
         group = publisher_.write(work.events, work.facts);

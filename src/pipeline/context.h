@@ -9,6 +9,7 @@
 #include "limits/limits.h"
 #include "pipeline/ledger.h"
 #include "pipeline/probe.h"
+#include "pipeline/warnings.h"
 #include "route/lane.h"
 #include "route/probe.h"
 #include "sink/sink.h"
@@ -25,6 +26,7 @@ struct Context {
     const route::LaneRules& lanes;
     base::WorkPool& pool;          ///< shared by all workers
     sink::Sink& sink;              ///< shared by all workers
+    Warnings& warnings;            ///< shared by all workers
     base::Budget& budget;          ///< this worker's
     Ledger& ledger;                ///< this worker's
     limits::WorkerLimits& limits;  ///< this worker's

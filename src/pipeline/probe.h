@@ -1,4 +1,4 @@
-// Metrics of the pipeline. Contract 10 §14, 20 §16.
+// Metrics of the pipeline. Contract 10 §14, 20 §16, 80 §13.11.
 #pragma once
 
 #include <array>
@@ -37,6 +37,26 @@ inline constexpr telemetry::MetricSpec kBlackHoleOutcome{"capture_test_request_o
                                                          "Refused requests to /test/black_hole",
                                                          {"outcome", "reason"}};
 
+// The warnings that this service sends; contract 80 §13.11.
+inline constexpr const char* kSource = "capture";  ///< label `source`: consumers have others
+inline constexpr telemetry::MetricSpec kWarnings{"ingestion_warnings_total",
+                                                 telemetry::MetricType::Counter,
+                                                 "Ingestion warnings by what became of them",
+                                                 {"type", "source", "path", "outcome"}};
+inline constexpr telemetry::MetricSpec kWarningErrors{
+    "ingestion_warnings_delivery_errors_total",
+    telemetry::MetricType::Counter,
+    "Ingestion warnings that Kafka did not take, by why",
+    {"source", "path", "error"}};
+inline constexpr telemetry::MetricSpec kWarningKeys{
+    "ingestion_warnings_throttle_keys", telemetry::MetricType::Gauge,
+    "Pairs of token and type that have warned within the hour, every 60 s"};
+inline constexpr telemetry::MetricSpec kWarningsEnabled{
+    "ingestion_warnings_emitter_enabled",
+    telemetry::MetricType::Gauge,
+    "1 when ingestion warnings are sent, 0 when they are wanted and cannot be; absent when off",
+    {"reason"}};
+
 enum class Stage : std::uint8_t { Parsing, Processing };
 
 struct Probe {
@@ -70,6 +90,19 @@ struct Probe {
     std::array<telemetry::Counter, kCodes> by_code_;
     std::array<telemetry::Counter, kCodes> black_hole_failures_;
     std::array<telemetry::Counter, static_cast<std::size_t>(model::DropReason::kCount)> by_reason_;
+};
+
+/// Made only where warnings are wanted: a deployment without them shows none of these.
+struct WarningsProbe {
+    explicit WarningsProbe(telemetry::Registry& r)
+        : warnings(r.counters(kWarnings)),
+          delivery_errors(r.counters(kWarningErrors)),
+          throttle_keys(r.gauge(kWarningKeys)),
+          enabled(r.gauges(kWarningsEnabled)) {}
+    telemetry::CounterFamily warnings;
+    telemetry::CounterFamily delivery_errors;
+    telemetry::Gauge throttle_keys;
+    telemetry::GaugeFamily enabled;
 };
 
 }  // namespace capture::pipeline

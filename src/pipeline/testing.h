@@ -138,6 +138,7 @@ class World {
                   .lanes = lanes,
                   .pool = pool,
                   .sink = sink,
+                  .warnings = warnings,
                   .budget = budget,
                   .ledger = ledger,
                   .limits = worker_limits} {
@@ -156,6 +157,14 @@ class World {
         return std::move(*answer);
     }
 
+    /// Switches warnings on, with nobody warned yet; the sink they go to.
+    MemorySink& warn() {
+        auto owned = std::make_unique<MemorySink>();
+        MemorySink& warned = *owned;
+        warnings = Warnings(std::move(owned), std::size_t{1} << 20, registry, clock);
+        return warned;
+    }
+
     base::IoContext io{1};
     base::ManualClock clock{{1'788'264'000, 123'456'789}};
     telemetry::Logger& log = telemetry::Logger::silent();
@@ -167,6 +176,7 @@ class World {
     parse::Probe parse_probe;
     route::LaneRules lanes;
     MemorySink sink;
+    Warnings warnings;  ///< off, until warn()
     base::Budget budget{std::size_t{1} << 30, std::size_t{1} << 31};
     Ledger ledger;
     std::unique_ptr<limits::Limits> limits;

@@ -62,8 +62,9 @@ void write_data(base::ByteWriter& out, const model::EventData& data) {
 
 }  // namespace
 
-RequestTexts::RequestTexts(const model::RequestFacts& facts) : facts_(facts) {
-    now_ = base::format_rfc3339(facts.now, base::Fraction::Groups, now_text_);
+RequestTexts::RequestTexts(const model::RequestFacts& facts, base::Fraction now_fraction)
+    : facts_(facts) {
+    now_ = base::format_rfc3339(facts.now, now_fraction, now_text_);
     if (facts.sent_at) {
         sent_at_ = base::format_rfc3339(facts.sent_at->at, base::Fraction::Trimmed, sent_at_text_,
                                         facts.sent_at->offset_minutes);

@@ -16,7 +16,8 @@ namespace capture::route {
 /// Texts that every record of a request carries, formatted once per request.
 class RequestTexts {
   public:
-    explicit RequestTexts(const model::RequestFacts& facts);
+    explicit RequestTexts(const model::RequestFacts& facts,
+                          base::Fraction now_fraction = base::Fraction::Groups);
     RequestTexts(const RequestTexts&) = delete;
     RequestTexts& operator=(const RequestTexts&) = delete;
 

@@ -77,6 +77,7 @@ int run_check(const config::Loaded& loaded) {
     };
     if (settings.sink == config::SinkKind::Kafka) report(check_kafka(settings));
     if (settings.sink == config::SinkKind::Store) report({check_store(settings.store_path)});
+    if (settings.sink != config::SinkKind::Store) report(check_warnings(settings));
     report(check_redis(settings));
     if (!loaded.problems.empty()) return kExitConfig;
     return reachable ? kExitOk : kExitFailure;

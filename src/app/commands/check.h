@@ -21,6 +21,8 @@ struct Finding {
 Finding check_store(const std::string& path);
 /// Asks the brokers of every producer in use for metadata; at most 10 s in all.
 std::vector<Finding> check_kafka(const config::Settings& settings);
+/// The same for the producer of ingestion warnings; nothing when it would not be made.
+std::vector<Finding> check_warnings(const config::Settings& settings);
 /// Connects (TLS and password included) and says PING; each URL once.
 std::vector<Finding> check_redis(const config::Settings& settings);
 

@@ -13,6 +13,7 @@
 #include "app/commands/config.h"
 #include "app/commands/docs.h"
 #include "app/commands/tail.h"
+#include "sink/kafka/mock_cluster.h"
 
 namespace capture::app {
 namespace {
@@ -123,6 +124,18 @@ TEST(CheckCommand, WithoutEndpointsThereIsNothingToTry) {
     EXPECT_TRUE(check_kafka(settings).empty());
 }
 
+TEST(CheckCommand, TheBrokersOfWarningsAreTriedToo) {
+    sink::kafka::MockCluster const cluster;
+    config::Environment environment{{"CAPTURE_INGESTION_WARNINGS_KAFKA_HOSTS", cluster.brokers()},
+                                    {"CAPTURE_INGESTION_WARNINGS_KAFKA_TOPIC", "warnings"}};
+    EXPECT_TRUE(check_warnings(config::load(environment, {}).settings).empty());
+    environment["CAPTURE_INGESTION_WARNINGS_ENABLED"] = "true";
+    auto const findings = check_warnings(config::load(environment, {}).settings);
+    ASSERT_EQ(findings.size(), 1u);
+    EXPECT_EQ(findings[0].subject, "CAPTURE_INGESTION_WARNINGS_KAFKA_HOSTS");
+    EXPECT_TRUE(findings[0].ok) << findings[0].text;
+}
+
 TEST(CheckCommand, EachRedisIsTriedOnceAndNamedWithoutItsPassword) {
     // Nothing listens on port 1.
     auto const settings =
@@ -166,6 +179,15 @@ TEST(Tail, LineShowsFlagsAndAMissingKey) {
                 HasSubstr("no key  historical no-person-processing dlq:event_restriction\n"));
 }
 
+TEST(Tail, LineTellsWhatAWarningIsAbout) {
+    auto r = record();
+    r.headers[3].second = "$$client_ingestion_warning";
+    r.value =
+        R"({"data":"{\"properties\":{\"$$client_ingestion_warning_type\":\"invalid_ai_event\",\"x\":1}}"})";
+    EXPECT_THAT(tail_line(r, false), HasSubstr("  warning:invalid_ai_event\n"));
+    r.value = R"({"data":"{\"$$client_ingestion_warning_type\":\"endless)";
+    EXPECT_THAT(tail_line(r, false), HasSubstr("  warning:endless\n"));
+}
 TEST(Tail, HostileTextCannotForgeALineOrMoveTheCursor) {
     auto r = record();
     r.headers[1].second = "a\n\x1b[2J\xFF" + std::string(500, 'x');

@@ -3,6 +3,7 @@
 #include "app/commands/docs_pages.h"
 #include "model/drop_reason.h"
 #include "model/error.h"
+#include "pipeline/warnings.h"
 
 namespace capture::app {
 
@@ -32,8 +33,9 @@ std::string docs_page(std::string_view page) {
 }
 
 std::string errors_page() {
-    std::string out = page_head("Errors and drop causes", "errors",
-                                "src/model/error.cc and src/model/drop_reason.h");
+    std::string out =
+        page_head("Errors, drop causes, warnings", "errors",
+                  "src/model/error.cc, src/model/drop_reason.h and src/pipeline/warnings.cc");
     out +=
         "\nWhat a refused request is answered on the event and recording routes. `tag` is the "
         "label `error` of "
@@ -51,6 +53,13 @@ std::string errors_page() {
         "above.\n\n";
     for (const char* cause : model::kDropCauses)
         out += "- " + code(cause) + "\n";
+    out +=
+        "\n## Ingestion warnings\n\nWhat a project is told about its own events, in a record on "
+        "the topic of client warnings; `type` is its "
+        "`$$client_ingestion_warning_type` and the label `type` of `ingestion_warnings_total`.\n\n"
+        "| type | meaning |\n|---|---|\n";
+    for (auto const& row : pipeline::warning_table())
+        out += "| " + code(row.name) + " | " + cell(row.meaning) + " |\n";
     return out;
 }
 

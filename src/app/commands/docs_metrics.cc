@@ -105,6 +105,7 @@ std::string metrics_page() {
     }));
     rooms.push_back(room<route::Probe>("Routing"));
     rooms.push_back(room<pipeline::Probe>("Pipeline"));
+    rooms.push_back(room<pipeline::WarningsProbe>("Ingestion warnings"));
     rooms.push_back(room("Sinks", [](telemetry::Registry& r) {
         sink::KafkaProbe(r, false);
         sink::StatisticsProbe(r, false);

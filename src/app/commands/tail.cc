@@ -50,6 +50,17 @@ std::size_t width(std::string_view utf8) {
         std::ranges::count_if(utf8, [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+/// What a warning is about: a property inside `data`, which is JSON inside JSON.
+std::string_view warning_type(const sink::StoredRecord& record) {
+    constexpr std::string_view kKey = R"(\"$$client_ingestion_warning_type\":\")";
+    if (header(record, "event") != "$$client_ingestion_warning") return {};
+    std::string_view const value = record.value;
+    auto const at = value.find(kKey);
+    if (at == value.npos) return {};
+    auto const begin = at + kKey.size();
+    return value.substr(begin, value.find('\\', begin) - begin);
+}
+
 std::string flags(const sink::StoredRecord& record) {
     std::string out;
     auto const add = [&](std::string_view text) {
@@ -60,6 +71,7 @@ std::string flags(const sink::StoredRecord& record) {
     if (header(record, "skip_heatmap_processing") == "true") add("heatmap-split");
     if (auto const reason = header(record, "dlq_reason"); !reason.empty())
         add("dlq:" + shown(reason));
+    if (auto const type = warning_type(record); !type.empty()) add("warning:" + shown(type));
     if (auto const encoding = header(record, "content-encoding"); !encoding.empty())
         add(shown(encoding));
     return out;

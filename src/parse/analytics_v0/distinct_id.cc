@@ -34,11 +34,15 @@ DistinctId cut(std::string_view text) {
 
 std::optional<DistinctId> from_string(std::string_view text, base::Arena& arena) {
     if (text.empty()) return std::nullopt;
-    if (is_plain(text.front()) && is_plain(text.back())) return cut(without_nul(text, arena));
-    std::string_view const trimmed = trim_white_space(text);
-    if (trimmed.empty()) return std::nullopt;
+    bool padded = false;
+    if (!is_plain(text.front()) || !is_plain(text.back())) {
+        std::string_view const trimmed = trim_white_space(text);
+        if (trimmed.empty()) return std::nullopt;
+        padded = trimmed.size() != text.size();
+    }
     DistinctId id = cut(without_nul(text, arena));
-    id.padded = trimmed.size() != text.size();
+    id.padded = padded;
+    if (id.truncated) id.length = static_cast<std::uint32_t>(count_code_points(text));
     return id;
 }
 

@@ -89,6 +89,19 @@ TEST_F(DistinctIdTest, IsCutTo200Characters) {
     EXPECT_TRUE(events_[0].distinct_id_truncated);
 }
 
+TEST_F(DistinctIdTest, RemembersHowLongACutOneWas) {
+    std::string const ascii(200, 'x');
+    id_of("\"" + ascii + "\"");
+    EXPECT_EQ(events_[0].distinct_id_length, 0);
+    id_of("\"" + ascii + "\xc3\xa9\"");
+    EXPECT_EQ(events_[0].distinct_id_length, 201);
+    id_of("\" " + ascii + R"(\u0000y ")");
+    EXPECT_EQ(events_[0].distinct_id_length, 204);
+    id_of("[\"" + ascii + "\"]");
+    EXPECT_TRUE(events_[0].distinct_id_truncated);
+    EXPECT_EQ(events_[0].distinct_id_length, 0);
+}
+
 TEST_F(DistinctIdTest, OfLargeValuesIsCutToo) {
     std::string array = "[1";
     for (int i = 0; i < 100'000; ++i)

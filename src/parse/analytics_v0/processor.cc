@@ -214,6 +214,7 @@ model::Result<void> Processor::Run::add(const ParsedEvent& parsed, std::vector<E
     event.name = parsed.name;
     event.distinct_id = id->text;
     event.distinct_id_truncated = id->truncated;
+    event.distinct_id_length = id->length;
     event.ip = parsed.facts.capture_internal ? kLocalIp : facts_.ip;
     event.uuid = parsed.uuid ? *parsed.uuid : uuids_.v7(at.millis());
     event.timestamp = at;

@@ -106,7 +106,10 @@ Outcome<void> File::retain(const StoreOptions& options, std::int64_t keep_from) 
 /// A request's records in one block of memory.
 class StoreSink::Group final : public RecordGroup {
   public:
-    Group(Writer& writer, base::Budget& budget) : writer_(writer) { memory_.attach(budget); }
+    Group(Writer& writer, base::Budget& budget, bool counted = true)
+        : writer_(writer), counted_(counted) {
+        memory_.attach(budget);
+    }
 
     base::ByteWriter& begin(const model::Destination& destination, std::size_t size_hint) override;
     bool commit(std::optional<std::string_view> key,
@@ -115,6 +118,10 @@ class StoreSink::Group final : public RecordGroup {
 
     std::size_t records() const { return rows_.size(); }
     std::size_t bytes() const { return memory_.total(); }
+    /// Adds to a metric, unless this group is in none.
+    void count(const telemetry::Counter& counter, std::size_t records) const {
+        if (counted_) counter.add(static_cast<double>(records));
+    }
     Outcome<void> write(File& file) const;
     /// Ends the group: tells the outcome unless that was done already, and frees itself.
     void finish(DeliveryOutcome outcome);
@@ -126,6 +133,7 @@ class StoreSink::Group final : public RecordGroup {
         bool null_key;
     };
     Writer& writer_;
+    const bool counted_;
     GroupMemory memory_;
     std::vector<Row> rows_;
     std::size_t committed_ = 0;
@@ -244,11 +252,11 @@ bool StoreSink::Group::commit(std::optional<std::string_view> key,
     std::size_t const limit = writer_.options_.message_max_bytes;
     if (open_.topic == open_.value) {
         failure_ = DeliveryOutcome::Rejected;
-        writer_.probe_.unwired.add();
+        count(writer_.probe_.unwired, 1);
     } else if (limit != 0 &&
                wire_size(open_.key - open_.value, open_.headers - open_.key, headers) > limit) {
         failure_ = DeliveryOutcome::TooLargeAtSend;
-        writer_.probe_.too_large.add();
+        count(writer_.probe_.too_large, 1);
     } else {
         rows_.push_back(open_);
         committed_ = open_.end;
@@ -263,7 +271,7 @@ void StoreSink::Group::submit(DeliveryCallback done) {
     if (failure_) std::exchange(done_, {})(*failure_);
     if (rows_.empty()) return finish(DeliveryOutcome::Delivered);
     if (writer_.push(*this)) return;
-    writer_.probe_.queue_full.add(static_cast<double>(rows_.size()));
+    count(writer_.probe_.queue_full, rows_.size());
     finish(DeliveryOutcome::Retryable);
 }
 
@@ -328,8 +336,7 @@ void StoreSink::Writer::write_all(std::vector<Group*>& groups) {
         }
     }
     for (auto* const group : groups) {
-        auto const records = static_cast<double>(group->records());
-        (done ? probe_.ingested : probe_.write_failed).add(records);
+        group->count(done ? probe_.ingested : probe_.write_failed, group->records());
         group->finish(done ? DeliveryOutcome::Delivered : DeliveryOutcome::Retryable);
     }
 }
@@ -367,6 +374,20 @@ Outcome<void> StoreSink::Writer::commit(const std::vector<Group*>& groups) {
     return done;
 }
 
+/// A way in for records that are no events.
+class StoreSink::Uncounted final : public Sink {
+  public:
+    explicit Uncounted(Writer& writer) : writer_(writer) {}
+    RecordGroupPtr open(std::size_t records, base::Budget& budget) override {
+        return writer_.has_room(records) ? std::make_unique<Group>(writer_, budget, false)
+                                         : nullptr;
+    }
+    bool flush(std::chrono::milliseconds limit) override { return writer_.flush(limit); }
+
+  private:
+    Writer& writer_;
+};
+
 // --- StoreSink
 // -------------------------------------------------------------------------------------------------------
 
@@ -391,6 +412,10 @@ RecordGroupPtr StoreSink::open(std::size_t records, base::Budget& budget) {
         return nullptr;
     }
     return std::make_unique<Group>(*writer_, budget);
+}
+
+std::unique_ptr<Sink> StoreSink::uncounted() {
+    return std::make_unique<Uncounted>(*writer_);
 }
 
 bool StoreSink::flush(std::chrono::milliseconds limit) {

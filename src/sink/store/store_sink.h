@@ -58,9 +58,14 @@ class StoreSink final : public Sink {
     RecordGroupPtr open(std::size_t records, base::Budget& budget) override;
     bool flush(std::chrono::milliseconds limit) override;
 
+    /// A second way into the same file, for records that are no events: the same queue and writer,
+    /// but in none of the metrics. Must not be used after this sink is gone.
+    std::unique_ptr<Sink> uncounted();
+
   private:
     class Group;
     class Writer;
+    class Uncounted;
     explicit StoreSink(std::unique_ptr<Writer> writer);
     const std::unique_ptr<Writer> writer_;
 };

@@ -272,6 +272,26 @@ TEST_F(StoreTest, RefusesATooLargeRecordAndKeepsItsPredecessors) {
     EXPECT_EQ(failures("too_large"), 1);
 }
 
+TEST_F(StoreTest, TakesRecordsThatAreNoEventsAndCountsNone) {
+    start({.message_max_bytes = 1000});
+    auto const uncounted = sink->uncounted();
+    auto const send_one = [&](std::string_view value, model::Output output) {
+        auto group = uncounted->open(1, budget);
+        add(*group, value, "k", {}, {.output = output});
+        return wait(send(std::move(group)));
+    };
+    EXPECT_EQ(send_one("note", model::Output::AnalyticsMain), DeliveryOutcome::Delivered);
+    EXPECT_EQ(send_one(std::string(1000, 'x'), model::Output::AnalyticsMain),
+              DeliveryOutcome::TooLargeAtSend);
+    EXPECT_EQ(send_one("note", model::Output::Heatmaps), DeliveryOutcome::Rejected);
+    EXPECT_TRUE(uncounted->flush(kPatience));
+    EXPECT_THAT(values(), ElementsAre("note"));
+    EXPECT_EQ(budget.used(), 0U);
+    EXPECT_EQ(registry.counter(metric::kIngested).value(), 0);
+    for (const char* const reason : {"too_large", "unwired", "queue_full", "write_failed"})
+        EXPECT_EQ(failures(reason), 0) << reason;
+}
+
 TEST_F(StoreTest, RejectsARecordForAnOutputWithoutATopic) {
     start();
     auto group = sink->open(1, budget);

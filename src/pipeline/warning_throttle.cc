@@ -1,9 +1,9 @@
-#include "limits/warning_throttle.h"
+#include "pipeline/warning_throttle.h"
 
-namespace capture::limits {
+namespace capture::pipeline {
 
 WarningThrottle::Verdict WarningThrottle::check(std::string_view token, std::string_view type) {
-    std::uint64_t const pair = hash_pair(hash_text(token, key_), type, key_);
+    std::uint64_t const pair = limits::hash_pair(limits::hash_text(token, key_), type, key_);
     Time const now = clock_.steady();
     std::lock_guard lock(mutex_);
     if (auto const found = next_.find(pair); found != next_.end()) {
@@ -27,4 +27,4 @@ std::size_t WarningThrottle::size() const {
     return next_.size();
 }
 
-}  // namespace capture::limits
+}  // namespace capture::pipeline

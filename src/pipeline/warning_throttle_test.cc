@@ -1,8 +1,8 @@
-#include "limits/warning_throttle.h"
+#include "pipeline/warning_throttle.h"
 
 #include <gtest/gtest.h>
 
-namespace capture::limits {
+namespace capture::pipeline {
 namespace {
 
 using Verdict = WarningThrottle::Verdict;
@@ -35,4 +35,4 @@ TEST(WarningThrottle, CapsTheKeysAndForgetsOldOnes) {
 }
 
 }  // namespace
-}  // namespace capture::limits
+}  // namespace capture::pipeline

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "limits/text_hash.h"
 
-namespace capture::limits {
+namespace capture::pipeline {
 
 class WarningThrottle {
   public:
@@ -40,9 +40,9 @@ class WarningThrottle {
 
     const base::Clock& clock_;
     const std::size_t max_keys_;
-    const HashKey key_ = HashKey::random();
+    const limits::HashKey key_ = limits::HashKey::random();
     mutable std::mutex mutex_;
     absl::flat_hash_map<std::uint64_t, Time> next_;  ///< when a pair may warn again
 };
 
-}  // namespace capture::limits
+}  // namespace capture::pipeline
