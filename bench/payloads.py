@@ -1,14 +1,33 @@
-"""Request files for the load generator: complete HTTP requests with realistic events."""
+"""Requests for the load generator: complete HTTP requests with realistic events, written as files with a manifest (its
+format: load/request_mix.h)."""
 import gzip
 import json
 import random
+import sys
+import urllib.parse
 from pathlib import Path
+from typing import NamedTuple
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "cases"))
+from runner.body import lz_string  # noqa: E402
 
 TOKEN = "phc_bench"
+KEY_MARK = "bench-key-0000000000"  # numbered by the load generator
+VARIANTS = 8  # of each request, so that nothing is answered from a lucky cache line
 
 
-def event(rng, size):
-    """A page view as a browser SDK sends it, padded to about `size` bytes of JSON."""
+class Line(NamedTuple):
+    request: bytes
+    events: int
+    expect: str = "2"
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+def event(rng, size, distinct_id=None):
+    """A page view as a browser SDK sends it, padded to about `size` bytes of JSON; small ones have fewer properties."""
     properties = {
         "$os": "Mac OS X", "$os_version": "10.15.7", "$browser": "Chrome", "$device_type": "Desktop",
         "$current_url": f"https://shop.example.com/products/{rng.randrange(10**6)}?ref=home",
@@ -20,40 +39,126 @@ def event(rng, size):
         "$referrer": "$direct", "$referring_domain": "$direct", "$is_identified": False,
         "$raw_user_agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko)",
     }
-    made = {"event": "$pageview", "distinct_id": f"user-{rng.randrange(10**5)}", "properties": properties,
+    made = {"event": "$pageview", "distinct_id": distinct_id or f"user-{rng.randrange(10**5)}", "properties": properties,
             "timestamp": "2026-09-01T12:00:00.123Z"}
-    filler = 0
-    while len(json.dumps(made, separators=(",", ":"))) < size:
-        word = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz ") for _ in range(24))
-        properties[f"feature/{filler}-{rng.randrange(1000)}"] = word
+    while len(compact(made)) > size and properties:
+        properties.popitem()
+    filler, length = 0, len(compact(made))
+    while length < size:
+        name = f"feature/{filler}-{rng.randrange(1000)}"
+        properties[name] = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz ", k=min(max(size - length - len(name) - 6, 4), 400)
+                                               if size > 5000 else 24))
+        length += len(name) + len(properties[name]) + 6
         filler += 1
     return made
 
 
-def request(path, body, *headers):
+def snapshots(rng, size):
+    """Events of a session recording: mutations of a page, `size` bytes of JSON in all."""
+    session = f"0190f3c2-{rng.getrandbits(16):04x}-7c6a-9d4e-{rng.getrandbits(48):012x}"
+    events, length = [], 0
+    while length < size:
+        items = [{"type": 3, "timestamp": 1788264000000 + rng.randrange(10**6), "data": {
+            "source": 0, "texts": [], "removes": [{"parentId": rng.randrange(9999), "id": rng.randrange(9999)}],
+            "attributes": [{"id": rng.randrange(9999), "attributes": {"class": f"row row-{rng.randrange(99)} is-visible",
+                                                                      "style": {"transform": f"translateY({rng.randrange(900)}px)"}}}],
+            "adds": [{"parentId": rng.randrange(9999), "nextId": None, "node": {
+                "type": 2, "tagName": "div", "attributes": {"class": "product-card", "data-id": str(rng.randrange(10**7))},
+                "childNodes": [], "id": rng.randrange(9999)}} for _ in range(4)]}} for _ in range(20)]
+        made = {"event": "$snapshot", "distinct_id": "user-1", "timestamp": "2026-09-01T12:00:00.123Z", "properties": {
+            "token": TOKEN, "distinct_id": "user-1", "$session_id": session, "$window_id": session, "$lib": "web",
+            "$snapshot_source": "web", "$snapshot_bytes": 1, "$snapshot_data": items}}
+        events.append(made)
+        length += len(compact(made)) + 1
+    return events
+
+
+# --------------------------------------------------------------------------------------------------------- requests
+
+
+def post(path, body, *headers):
     head = [f"POST {path} HTTP/1.1", "Host: bench", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
+def post_json(path, body):
+    return post(path, body, "Content-Type: application/json")
+
+
+def post_gzip(path, body):
+    return post(path, gzip.compress(body, 6, mtime=0), "Content-Type: text/plain", "Content-Encoding: gzip")
+
+
+def single_body(rng, size=1000):
+    return compact({"api_key": TOKEN, **event(rng, size - 22)}).encode()
+
+
+def batch_body(rng, count, size=1400, distinct_id=None):
+    return compact({"api_key": TOKEN, "batch": [event(rng, size, distinct_id) for _ in range(count)]}).encode()
+
+
 def single(rng, size=1000):
-    made = {"api_key": TOKEN, **event(rng, size - 22)}
-    return request("/i/v0/e/", json.dumps(made, separators=(",", ":")).encode(), "Content-Type: application/json")
+    return Line(post_json("/i/v0/e/", single_body(rng, size)), 1)
 
 
-def batch(rng, count, size=1400, compressed=True):
-    text = json.dumps({"api_key": TOKEN, "batch": [event(rng, size) for _ in range(count)]},
-                      separators=(",", ":")).encode()
-    if not compressed:
-        return request("/batch/", text, "Content-Type: application/json")
-    return request("/batch/", gzip.compress(text, 6, mtime=0), "Content-Type: application/json",
-                   "Content-Encoding: gzip")
+def batch(rng, count, size=1400):
+    return Line(post_gzip("/batch/", batch_body(rng, count, size)), count)
 
 
-def write(directory, name, make, variants=8):
-    """Several files per scenario, so that nothing is answered from a lucky cache line."""
-    files = []
+def numbered_batch(rng, count, size=1400):
+    """Uncompressed, its events with ids that the load generator numbers."""
+    return Line(post_json("/batch/", batch_body(rng, count, size, KEY_MARK)), count)
+
+
+def lz_form(rng, count, size=1400):
+    """What older browser SDKs send with `compression: "lz64"`."""
+    text = urllib.parse.quote(lz_string(batch_body(rng, count, size)).decode(), safe="")
+    return Line(post("/e/", f"data={text}&compression=lz64".encode(), "Content-Type: application/x-www-form-urlencoded"), count)
+
+
+def replay(rng, size):
+    return Line(post_gzip("/s/", compact(snapshots(rng, size)).encode()), 1)
+
+
+def garbage(rng):
+    """Bodies that have to be refused; each kind costs something to find out."""
+    text = batch_body(rng, 10)
+    packed = bytearray(gzip.compress(text, 6, mtime=0))
+    packed[len(packed) // 2:] = rng.randbytes(len(packed) - len(packed) // 2)
+    bodies = [
+        post_json("/i/v0/e/", single_body(rng)[:-40]),                                          # ends too early
+        post_json("/batch/", text[:len(text) // 2] + b"\xff\xfe" + text[len(text) // 2:]),      # not UTF-8
+        post_json("/i/v0/e/", compact(event(rng, 1000)).encode()),                              # no token
+        post("/batch/", bytes(packed), "Content-Encoding: gzip", "Content-Type: text/plain"),   # broken gzip
+        post_json("/i/v0/e/", b"<html><body>" + rng.randbytes(400).hex().encode()),             # not JSON at all
+    ]
+    return [Line(body, 0, "4") for body in bodies]
+
+
+def mixed(rng):
+    """Thirty requests of ordinary traffic, three of garbage among them."""
+    lines = [single(rng, rng.randrange(400, 4000)) for _ in range(17)]
+    lines += [batch(rng, rng.randrange(2, 60)) for _ in range(8)]
+    lines += [lz_form(rng, rng.randrange(1, 4)) for _ in range(2)]
+    lines += rng.sample(garbage(rng), 3)
+    rng.shuffle(lines)
+    return lines
+
+
+# ----------------------------------------------------------------------------------------------------------- files
+
+
+def write(directory, make, variants=VARIANTS):
+    """The manifest of `variants` times what `make(rng)` gives: a Line or several."""
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    rows = []
     for number in range(variants):
-        path = Path(directory) / f"{name}-{number}.http"
-        path.write_bytes(make(random.Random(number)))
-        files.append(path)
-    return files
+        made = make(random.Random(number))
+        for line in [made] if isinstance(made, Line) else made:
+            name = f"{len(rows)}.http"
+            (directory / name).write_bytes(line.request)
+            rows.append(f"{name} {line.events} {line.expect}\n")
+    manifest = directory / "manifest"
+    manifest.write_text("".join(rows))
+    return manifest

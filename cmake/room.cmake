@@ -3,7 +3,10 @@
 #
 #   capture_room(decode USES model LINK PkgConfig::isal)
 #
-# Files named *_test.cc become the test program <room>_test, *_bench.cc the benchmark <room>_bench.
+# Files named *_test.cc become the test program <room>_test, *_bench.cc the benchmark <room>_bench. The target `benchmarks`
+# is all of those.
+add_custom_target(benchmarks)
+
 function(capture_room name)
     cmake_parse_arguments(ROOM "" "" "USES;LINK;TEST_LINK" ${ARGN})
 
@@ -38,6 +41,12 @@ function(capture_room name)
     endif()
     if(benches AND CAPTURE_BENCH)
         add_executable(${name}_bench ${benches})
-        target_link_libraries(${name}_bench PRIVATE ${name} benchmark::benchmark benchmark::benchmark_main)
+        target_link_libraries(${name}_bench PRIVATE ${name} ${ROOM_TEST_LINK} benchmark::benchmark benchmark::benchmark_main)
+        add_dependencies(benchmarks ${name}_bench)
+        if(BUILD_TESTING)
+            # Once through each: whether it still runs and its answers are right.
+            add_test(NAME bench.${name} COMMAND ${name}_bench --benchmark_min_time=0)
+            set_tests_properties(bench.${name} PROPERTIES FAIL_REGULAR_EXPRESSION "ERROR OCCURRED")
+        endif()
     endif()
 endfunction()

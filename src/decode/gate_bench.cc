@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "base/counted.h"
 #include "decode/base64.h"
 #include "decode/form.h"
 #include "decode/test_support.h"
@@ -74,12 +75,12 @@ void FormJson(benchmark::State& state) {
 void LzString(benchmark::State& state) {
     run(state, {testing::to_lz_string(batch()), "compression=lz64", "text/plain"});
 }
-BENCHMARK(RawJson);
-BENCHMARK(Gzip);
-BENCHMARK(RawBase64);
-BENCHMARK(FormBase64);
-BENCHMARK(FormJson);
-BENCHMARK(LzString);
+BENCHMARK(RawJson)->Apply(base::counted<50>);
+BENCHMARK(Gzip)->Apply(base::counted<10>);
+BENCHMARK(RawBase64)->Apply(base::counted<20>);
+BENCHMARK(FormBase64)->Apply(base::counted<20>);
+BENCHMARK(FormJson)->Apply(base::counted<20>);
+BENCHMARK(LzString)->Apply(base::counted<5>);
 
 void DecodeBase64(benchmark::State& state) {
     std::string const text = testing::to_base64(batch());
@@ -91,7 +92,7 @@ void DecodeBase64(benchmark::State& state) {
     }
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * batch().size()));
 }
-BENCHMARK(DecodeBase64);
+BENCHMARK(DecodeBase64)->Apply(base::counted<100>);
 
 void CheckUtf8(benchmark::State& state) {
     if (!is_utf8(batch())) state.SkipWithError("is text");
@@ -100,7 +101,7 @@ void CheckUtf8(benchmark::State& state) {
     }
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * batch().size()));
 }
-BENCHMARK(CheckUtf8);
+BENCHMARK(CheckUtf8)->Apply(base::counted<100>);
 
 }  // namespace
 }  // namespace capture::decode

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counted.h"
 #include "limits/limits.h"
 #include "limits/overflow.h"
 #include "limits/rate_limiter.h"
@@ -15,6 +16,8 @@
 
 namespace capture::limits {
 namespace {
+
+constexpr base::Instant kNow{1'788'264'000, 0};
 
 /// Distinct ids one after another in memory, as in a request body that has just been parsed: what
 /// is measured is the limits' own memory, not the benchmark's.
@@ -39,12 +42,12 @@ struct Ids {
 };
 
 void evaluate(benchmark::State& state) {
-    base::SystemClock clock;
+    base::ManualClock const clock(kNow);
     telemetry::Registry registry("capture", "events");
     Probe probe(registry);
-    HashKey const key = HashKey::random();
+    HashKey const key;
     auto const keys = static_cast<std::size_t>(state.range(0));
-    Ids const ids(1'000'000, keys);
+    Ids const ids(std::max<std::size_t>(keys, 100'000), keys);
     RateLimiter limiter(event_rate_options({}, config::Mode::Events, telemetry::Logger::silent()),
                         {}, key, probe, telemetry::Logger::silent(), clock);
     auto const thresholds = limiter.thresholds().load();
@@ -75,8 +78,9 @@ void evaluate(benchmark::State& state) {
     state.counters["bytes_per_key"] =
         static_cast<double>(limiter.cache().memory()) / static_cast<double>(limiter.cache().size());
     std::size_t i = 0;
+    bool limited = false;
     for (auto _ : state) {
-        benchmark::DoNotOptimize(one(ids[i]));
+        limited |= one(ids[i]);
         if (++i % 100'000 == 0) {
             state.PauseTiming();  // the background task's part
             drain();
@@ -84,16 +88,19 @@ void evaluate(benchmark::State& state) {
             state.ResumeTiming();
         }
     }
+    if (limited || limiter.cache().size() != keys)
+        state.SkipWithError("limited, or keys are missing");
 }
-BENCHMARK(evaluate)->Name("rate_limit/live_keys")->Arg(100)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(evaluate)->Name("rate_limit/live_keys")->Arg(1000)->Apply(base::counted<5000>);
+BENCHMARK(evaluate)->Name("rate_limit/live_keys")->Arg(100'000)->Arg(1'000'000);
 
 void admit(benchmark::State& state) {
-    base::SystemClock clock;
+    base::ManualClock const clock(kNow);
     telemetry::Registry registry("capture", "events");
     config::Settings settings;
     bool const on = state.range(0) != 0;
     settings.overflow.enabled = on && state.range(1) != 0;
-    settings.overflow.per_second = settings.overflow.burst = 1'000'000;
+    settings.overflow.per_second = settings.overflow.burst = 1'000'000'000;
     settings.redis.rate_limit.url = "redis://127.0.0.1:1";
     settings.rate_limit.enabled = on;
     settings.rate_limit.max_write_batch_entries = 2'000'000;
@@ -102,12 +109,14 @@ void admit(benchmark::State& state) {
     auto const limits =
         Limits::create(settings, registry, telemetry::Logger::silent(), clock).value();
     WorkerLimits worker = limits->worker();
-    Ids const ids(1'000'000, 1'000'000);
+    auto const keys = static_cast<std::size_t>(state.range(2));
+    Ids const ids(keys, keys);
     base::Arena arena;
     std::vector<model::Event> events(50);
     std::string const token = "phc_0123456789abcdefghijklmnopqrstuvwxyz";
     auto const now = clock.now();
     std::size_t i = 0;
+    bool untouched = true;
     auto const request = [&] {
         for (model::Event& event : events) {
             event.distinct_id = ids[i++];
@@ -116,21 +125,27 @@ void admit(benchmark::State& state) {
         }
         if (i == ids.size()) i = 0;
         RequestLimits r = worker.request(token, now);
-        benchmark::DoNotOptimize(r.admit(events, arena, nullptr));
+        Admission const admission = r.admit(events, arena, nullptr);
+        untouched &= admission.dropped_total() == 0 && admission.rate_limited == 0;
     };
     for (std::size_t n = 0; n < ids.size(); n += events.size())
         request();
     for (auto _ : state)
         request();
+    if (!untouched || events.size() != 50) state.SkipWithError("events were limited");
     state.counters["per_event"] =
         benchmark::Counter(50.0 * static_cast<double>(state.iterations()),
                            benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(admit)
-    ->Name("admit/50_events_of_1M_keys/limits_on/overflow_on")
-    ->Args({0, 0})
-    ->Args({1, 0})
-    ->Args({1, 1});
+    ->Name("admit/50_events/limits_on/overflow_on/keys")
+    ->Args({0, 0, 1'000'000})
+    ->Args({1, 0, 1'000'000})
+    ->Args({1, 1, 1'000'000});
+BENCHMARK(admit)
+    ->Name("admit/50_events/limits_on/overflow_on/keys")
+    ->Args({1, 1, 1000})
+    ->Apply(base::counted<100>);
 
 void restrictions(benchmark::State& state) {
     std::vector<Restriction> rules;
@@ -144,29 +159,44 @@ void restrictions(benchmark::State& state) {
         rule.distinct_ids = {"user-" + std::to_string(i)};
     }
     auto const table = RestrictionTable::make(std::move(rules));
-    std::string const token = one_token ? "token" : "token77";
+    std::vector<std::pair<std::string, std::string>> asked;
+    for (std::size_t i = 0; i < count; ++i)
+        asked.emplace_back(one_token ? "token" : "token" + std::to_string(i),
+                           "user-" + std::to_string(i));
+    bool matched = true;
+    std::size_t i = 0;
     for (auto _ : state) {
+        auto const& [token, user] = asked[i];
         const TokenRules* const of = table->of(token);
-        benchmark::DoNotOptimize(of->by_pipeline[0].match({"user-42", "", "$pageview", ""}));
+        matched &= of->by_pipeline[0]
+                       .match({user, "", "$pageview", ""})
+                       .has(RestrictionType::SkipPersonProcessing);
+        if (++i == count) i = 0;
     }
+    if (!matched) state.SkipWithError("a rule did not match");
 }
 BENCHMARK(restrictions)
     ->Name("restrictions/entries/one_token")
     ->Args({10'000, 0})
-    ->Args({10'000, 1});
+    ->Args({10'000, 1})
+    ->Apply(base::counted<1000>);
 
 void buckets(benchmark::State& state) {
-    base::SystemClock clock;
-    KeyBuckets all(1'000'000, 1'000'000, clock);
-    HashKey const key = HashKey::random();
-    Ids const ids(1'000'000, 1'000'000);
+    base::ManualClock const clock(kNow);
+    KeyBuckets all(1'000'000'000, 1'000'000'000, clock);
+    HashKey const key;
+    auto const keys = static_cast<std::size_t>(state.range(0));
+    Ids const ids(keys, keys);
     std::size_t i = 0;
+    bool taken = true;
     for (auto _ : state) {
-        benchmark::DoNotOptimize(all.take(hash_text(ids[i], key), clock.steady()));
+        taken &= all.take(hash_text(ids[i], key), clock.steady());
         if (++i == ids.size()) i = 0;
     }
+    if (!taken) state.SkipWithError("a full bucket gave nothing");
 }
-BENCHMARK(buckets)->Name("overflow_bucket/1M_keys");
+BENCHMARK(buckets)->Name("overflow_bucket/keys")->Arg(1000)->Apply(base::counted<5000>);
+BENCHMARK(buckets)->Name("overflow_bucket/keys")->Arg(1'000'000);
 
 }  // namespace
 }  // namespace capture::limits

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/counted.h"
 #include "parse/analytics_v0/processor.h"
 #include "parse/analytics_v0/reader.h"
 
@@ -100,9 +101,11 @@ void read_and_process_single(benchmark::State& state) {
     run(state, event(1, false), 1, true);
 }
 
-BENCHMARK(read_batch)->Arg(50)->Arg(1000);
-BENCHMARK(read_and_process_batch)->Arg(50)->Arg(1000);
-BENCHMARK(read_and_process_single);
+BENCHMARK(read_batch)->Arg(50)->Apply(base::counted<20>);
+BENCHMARK(read_batch)->Arg(1000);
+BENCHMARK(read_and_process_batch)->Arg(50)->Apply(base::counted<20>);
+BENCHMARK(read_and_process_batch)->Arg(1000);
+BENCHMARK(read_and_process_single)->Apply(base::counted<500>);
 
 }  // namespace
 }  // namespace capture::parse::analytics_v0

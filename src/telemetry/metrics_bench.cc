@@ -3,6 +3,8 @@
 
 #include <benchmark/benchmark.h>
 
+#include "base/counted.h"
+
 namespace capture::telemetry {
 namespace {
 
@@ -14,19 +16,31 @@ Registry& registry() {
     return r;
 }
 
+/// Without a second thread what the loop added is there when it ends.
+void check(benchmark::State& state, double added) {
+    if (state.threads() == 1 && added != static_cast<double>(state.iterations()))
+        state.SkipWithError("updates are missing");
+}
+
 void CounterAdd(benchmark::State& state) {
     auto const c = registry().counter(kCounter);
+    double const before = c.value();
     for (auto _ : state)
         c.add();
+    check(state, c.value() - before);
 }
-BENCHMARK(CounterAdd)->Threads(1)->Threads(2);
+BENCHMARK(CounterAdd)->Threads(1)->Apply(base::counted<10'000>);
+BENCHMARK(CounterAdd)->Threads(2);
 
 void HistogramObserve(benchmark::State& state) {
     auto const h = registry().histogram(kHistogram);
+    auto const before = h.count();
     for (auto _ : state)
         h.observe(.03);
+    check(state, static_cast<double>(h.count() - before));
 }
-BENCHMARK(HistogramObserve)->Threads(1)->Threads(2);
+BENCHMARK(HistogramObserve)->Threads(1)->Apply(base::counted<10'000>);
+BENCHMARK(HistogramObserve)->Threads(2);
 
 }  // namespace
 }  // namespace capture::telemetry

@@ -363,9 +363,11 @@ Producer::~Producer() {
 }
 
 void Producer::stop() {
+    std::unique_lock lock(state_->mutex);
+    // Under the lock that drain() takes at its end: the thread must not destroy the queue
+    // meanwhile.
     if (!state_->stopping.exchange(true, std::memory_order_acq_rel))
         rd_kafka_queue_yield(state_->queue);
-    std::unique_lock lock(state_->mutex);
     state_->changed.wait(lock, [&] { return state_->drained; });
 }
 
