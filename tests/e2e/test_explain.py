@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.process import wait_until
+from support.redis import Client
 
 CASES = Path(__file__).resolve().parents[2] / "cases"
 sys.path.insert(0, str(CASES))
@@ -17,7 +18,7 @@ sys.path.insert(0, str(CASES))
 from runner import metrics, sinks, texts  # noqa: E402
 from runner.case import group, load, merged  # noqa: E402
 from runner.check import Run  # noqa: E402
-from runner.content import Client, Databases, loaded_series  # noqa: E402
+from runner.content import Databases, loaded_series  # noqa: E402
 from runner.service import Service, environment  # noqa: E402
 from runner.wire import encode  # noqa: E402
 
