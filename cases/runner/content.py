@@ -1,35 +1,11 @@
 """Redis as the cases want it: one private server, one database per group of cases, filled before the service starts."""
 import json
 import queue
-import socket
 import time
 
 from support.process import Failure
+from support.redis import Client
 from support.stack import Redis
-
-
-class Client:
-    """Just enough of the protocol to fill a database."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), 10)
-        self.file = self.socket.makefile("rb")
-
-    def command(self, *parts):
-        data = [part if isinstance(part, bytes) else str(part).encode() for part in parts]
-        self.socket.sendall(b"*%d\r\n" % len(data) + b"".join(b"$%d\r\n%s\r\n" % (len(d), d) for d in data))
-        return self.read()
-
-    def read(self):
-        line = self.file.readline().rstrip(b"\r\n")
-        kind, rest = line[:1], line[1:]
-        if kind == b"-":
-            raise Failure(f"redis: {rest.decode()}")
-        if kind in b":+":
-            return rest
-        if kind == b"$":
-            return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2]
-        return [self.read() for _ in range(int(rest))]
 
 
 class Databases:

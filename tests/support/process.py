@@ -69,6 +69,12 @@ def rss_bytes(pid):
     return int(match[1]) * 1024
 
 
+def cpu_seconds(pid):
+    """CPU time that the process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def peak_rss_bytes(pid):
     match = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.M)
     return int(match[1]) * 1024

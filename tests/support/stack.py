@@ -18,6 +18,7 @@ import uuid
 from pathlib import Path
 
 from support.process import Failure, Process, free_port, listening_ports, wait_until
+from support.redis import Client
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = ROOT / ".stack" / "kafka-libs"
@@ -203,23 +204,39 @@ class Kafka:
 
 
 class Redis:
-    def __init__(self, directory, detached=False):
+    """`options` go to redis-server as they are."""
+
+    def __init__(self, directory, detached=False, port=None, host="127.0.0.1", options=()):
         self.directory = Path(directory)
         self.detached = detached
-        self.port = free_port()
+        self.port = port or free_port()
+        self.host = host
+        self.options = options
         self.process = None
 
     @property
     def url(self):
-        return f"redis://127.0.0.1:{self.port}/"
+        return f"redis://{self.host}:{self.port}/"
 
     def start(self):
         self.directory.mkdir(parents=True, exist_ok=True)
         self.process = Process(
-            ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
-             self.directory], self.directory / "redis.log", detached=self.detached)
+            ["redis-server", "--port", self.port, "--bind", self.host, "--save", "", "--appendonly", "no", "--dir",
+             self.directory, *self.options], self.directory / "redis.log", detached=self.detached)
         self.process.wait_listening(self.port, seconds=10)
         return self
+
+    def client(self):
+        return Client(self.port, self.host)
+
+    def kill(self):
+        self.process.kill()
+
+    def pause(self):
+        self.process.pause()
+
+    def resume(self):
+        self.process.resume()
 
     def stop(self):
         if self.process:
