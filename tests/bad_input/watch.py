@@ -7,8 +7,8 @@ import time
 
 from support.process import Failure
 
-# The budget of 512 MiB for everything that clients can blow up, and what a process needs besides.
-RSS_LIMIT = 900 * 2**20
+# What a process may need beside its budget for everything that clients can blow up.
+RSS_BESIDE_BUDGET = 388 * 2**20
 PATIENCE = 5.0
 
 
@@ -68,7 +68,7 @@ class Watch:
             raise Failure("no small request was answered meanwhile")
         if self.slowest > PATIENCE:
             raise Failure(f"a small request took {self.slowest:.1f} s meanwhile")
-        if self.peak > RSS_LIMIT:
+        if self.peak > int(self.capture.env["CAPTURE_MEMORY_BUDGET_MIB"]) * 2**20 + RSS_BESIDE_BUDGET:
             raise Failure(f"memory rose to {self.peak / 2**20:.0f} MiB")
 
 
