@@ -1,17 +1,20 @@
-// A whole request through every room but the sockets: query, content type, path and body come from
-// the input. Every answer must have a known status, every event must end once, and every record's
-// value and data must be JSON again, those of warnings too. fuzz-link: pipeline
+// A whole request through every room but the sockets, to one of the two surfaces: query, content
+// type, path and body come from the input. Every answer must have a known status, every event must
+// end once, and every record's value and data must be JSON again, those of warnings too.
+// fuzz-link: pipeline
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "pipeline/analytics_v0.h"
+#include "pipeline/replay.h"
 #include "pipeline/testing.h"
 
 namespace {
 
 using capture::pipeline::AnalyticsV0;
+using capture::pipeline::Replay;
 using capture::pipeline::testing::FakeRequest;
 using capture::pipeline::testing::World;
 
@@ -39,23 +42,28 @@ void check(const std::string& value) {
     if (!reader.read(body, false, arena, nullptr)) std::abort();
 }
 
-}  // namespace
+/// A surface in a world of its own, where warnings are on.
+template <typename Surface>
+struct Place {
+    explicit Place(capture::config::Environment environment) : world(std::move(environment)) {}
+    World world;
+    Surface surface{world.context, world.decode_probe, world.parse_probe};
+    capture::pipeline::testing::MemorySink* warned = &world.warn();
+};
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size < 1) return 0;
-    static World world;
-    static auto* warned = &world.warn();
-    static AnalyticsV0 surface(world.context, world.decode_probe, world.parse_probe);
-    std::uint8_t const choice = data[0];
-    std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
+/// `choice` chooses the headers.
+template <typename Surface>
+void answer_one(Place<Surface>& place, const char* path, std::uint8_t choice,
+                std::string_view rest) {
+    World& world = place.world;
     std::string query = take_line(rest);
-    FakeRequest request(kPaths[choice % 6], std::string(rest));
+    FakeRequest request(path, std::string(rest));
     request.query_text = std::move(query);
     request.headers["content-type"] = kTypes[choice / 6 % 4];
     request.headers["content-encoding"] = kEncodings[choice / 24 % 4];
 
     world.sink.records.clear();
-    auto const answer = world.serve(surface, request);
+    auto const answer = world.serve(place.surface, request);
     switch (answer.status) {
         case 200:
         case 204:
@@ -71,9 +79,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (answer.status >= 400 && !world.sink.records.empty()) std::abort();
     for (auto const& record : world.sink.records)
         check(record.value);
-    if (warned->records.empty()) return 0;
-    for (auto const& record : warned->records)
+    if (place.warned->records.empty()) return;
+    for (auto const& record : place.warned->records)
         check(record.value);
-    warned = &world.warn();
+    place.warned = &world.warn();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size < 1) return 0;
+    static Place<AnalyticsV0> events({});
+    static Place<Replay> recordings({{"CAPTURE_MODE", "recordings"}});
+    // The highest bit chooses the surface, the rest path and headers.
+    std::uint8_t const choice = data[0] & 0x7f;
+    std::string_view const rest(reinterpret_cast<const char*>(data) + 1, size - 1);
+    if (data[0] & 0x80) {
+        answer_one(recordings, "/s/", choice, rest);
+    } else {
+        answer_one(events, kPaths[choice % 6], choice, rest);
+    }
     return 0;
 }

@@ -342,6 +342,7 @@ Loaded load(const Environment& environment, const LoadOptions& options) {
     check_redis_tls(l);
     check_producers(l);
     check_outputs(l);
+    check_recordings(l);
     check_limits(l);
     check_warnings(l);
 

@@ -51,6 +51,7 @@ void apply_redis_roles(Loading& l);
 void check_redis_tls(Loading& l);
 void check_producers(Loading& l);
 void check_outputs(Loading& l);
+void check_recordings(Loading& l);
 void check_limits(Loading& l);
 void check_warnings(Loading& l);
 

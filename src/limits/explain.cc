@@ -152,7 +152,7 @@ class Explainer {
         }
         std::vector<model::ParsedEvent> batch{question_.parsed};
         QuotaMask const mask = parts_.quota_sets.table().load()->of(question_.token);
-        Resource const scope = scope_of(batch[0].name, batch[0].facts.product_tour_id);
+        Resource const scope = scope_of(batch[0], mask);
         Resource const global = parts_.quota.global();
         QuotaOutcome const outcome = request().quota(batch);
         std::vector<std::pair<std::string, std::string>> facts;
@@ -249,7 +249,8 @@ class Explainer {
             std::string uuid(base::Uuid::kTextSize, '\0');
             out_.event.uuid.format(uuid.data());
             matching = rules->by_pipeline[static_cast<std::size_t>(*pipeline)].matching(
-                {out_.event.distinct_id, out_.event.session_id, out_.event.name, uuid});
+                {out_.event.distinct_id, out_.event.session_id.value_or(""), out_.event.name,
+                 uuid});
         }
         auto const reason = request().restrict(out_.event, *out_.arena);
         if (reason) {

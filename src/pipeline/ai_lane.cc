@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <string>
 
-#include "parse/analytics_v0/processor.h"
-
 namespace capture::pipeline {
 
 model::Result<void> check_ai_lane(const config::Settings& settings,
@@ -19,7 +17,7 @@ model::Result<void> check_ai_lane(const config::Settings& settings,
     std::uint64_t const ceiling = settings.ai.max_event_bytes;
     for (const model::Event& event : events) {
         if (ceiling == 0 || !is_ai(event)) continue;
-        std::size_t const bytes = parse::analytics_v0::data_size(event.data);
+        std::size_t const bytes = model::data_size(event.data);
         if (bytes <= ceiling) continue;
         char uuid[base::Uuid::kTextSize];
         event.uuid.format(uuid);

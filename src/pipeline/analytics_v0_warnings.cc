@@ -1,6 +1,6 @@
 #include "pipeline/analytics_v0_warnings.h"
 
-#include "parse/analytics_v0/distinct_id.h"
+#include "parse/distinct_id.h"
 
 namespace capture::pipeline {
 namespace {
@@ -45,7 +45,7 @@ void AnalyticsV0Warnings::refused(const model::Error& error, const model::EventB
     bool const single = batch.events.size() == 1;
     if (single) {
         const model::ParsedEvent& event = batch.events.front();
-        if (auto const id = parse::analytics_v0::distinct_id_of(event, arena_)) {
+        if (auto const id = parse::distinct_id_of(event, parse::BlankId::Missing, arena_)) {
             distinct_id_ = id->text;
             distinct_id_length_ = id->length;
         }

@@ -175,7 +175,7 @@ sink::RecordGroupPtr Warnings::State::write(const WarningOrigin& origin,
     event.data.properties = properties;
 
     model::Destination const destination{.output = model::Output::ClientWarnings};
-    auto& value = group->begin(destination, route::value_size_hint(event, 2 * properties.size()));
+    auto& value = group->begin(destination, route::value_size_hint(event));
     route::write_value(value, event, texts);
     model::HeaderList headers;
     route::fill_headers(headers, event, destination, texts, {});

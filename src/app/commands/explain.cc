@@ -11,6 +11,8 @@
 #include "model/error.h"
 #include "parse/analytics_v0/processor.h"
 #include "parse/analytics_v0/reader.h"
+#include "parse/replay/processor.h"
+#include "parse/replay/reader.h"
 #include "pipeline/ai_lane.h"
 #include "route/lane.h"
 #include "route/record.h"
@@ -130,6 +132,59 @@ class Sample {
     std::optional<model::Error> error_;
 };
 
+/// The same for a piece of a recording.
+class RecordingSample {
+  public:
+    RecordingSample(const ExplainOptions& options, const base::Clock& clock)
+        : clock_(clock), registry_("", ""), probe_(registry_) {
+        (void)body_.text.append(request_text(options));
+        if (auto read = this->read(); !read) error_ = read.error();
+    }
+
+    const std::optional<model::Error>& error() const { return error_; }
+    std::string_view token() const { return token_; }
+    const model::ParsedEvent& parsed() const { return batch_.events.front(); }
+
+    model::Result<model::Event> build() {
+        model::RequestFacts const facts{
+            .token = token_, .ip = "127.0.0.1", .now = clock_.now(), .sent_at = std::nullopt};
+        parse::replay::Processor processor(probe_);
+        model::Event event;
+        auto const done = processor.describe(batch_, facts, {}, arena_, event);
+        if (!done) return std::unexpected(done.error());
+        return event;
+    }
+
+  private:
+    static std::string request_text(const ExplainOptions& options) {
+        std::string text = "{\"token\":" + json_string(options.token) +
+                           ",\"event\":\"$snapshot\",\"distinct_id\":" +
+                           json_string(options.distinct_id) + ",\"properties\":{";
+        if (!options.session_id.empty())
+            text += "\"$session_id\":" + json_string(options.session_id);
+        return text + "}}";
+    }
+    model::Result<void> read() {
+        auto batch = reader_.read(body_, arena_, nullptr);
+        if (!batch) return std::unexpected(batch.error());
+        batch_ = std::move(*batch);
+        auto const token = parse::replay::request_token(batch_);
+        if (!token) return std::unexpected(token.error());
+        token_ = *token;
+        return {};
+    }
+
+    const base::Clock& clock_;
+    telemetry::Registry registry_;
+    parse::Probe probe_;
+    parse::replay::Reader reader_;
+    model::DecodedBody body_;
+    base::Arena arena_;
+    model::EventBatch batch_;
+    std::string_view token_;
+    std::optional<model::Error> error_;
+};
+
 /// Lane, topic and key of an event that every limit let through.
 model::Result<Place> place_of(const config::Settings& settings, const model::Event& event,
                               std::string_view token) {
@@ -177,19 +232,15 @@ std::expected<Answer, std::string> ask(const config::Settings& settings,
     base::SystemClock const clock;
     limits::ExplainQuestion question;
     question.historical_migration = options.historical;
-    question.data_size = parse::analytics_v0::data_size;
+    question.data_size = model::data_size;
     std::optional<Sample> sample;
+    std::optional<RecordingSample> recording;
     if (settings.mode == config::Mode::Recordings) {
-        question.token = options.token;
-        question.parsed.name = "$snapshot";
-        question.build = [&options]() -> model::Result<model::Event> {
-            model::Event event;
-            event.kind = model::EventKind::Snapshot;
-            event.name = "$snapshot_items";
-            event.distinct_id = options.distinct_id;
-            event.session_id = options.session_id;
-            return event;
-        };
+        recording.emplace(options, clock);
+        if (recording->error()) return Answer{{}, refused(*recording->error())};
+        question.token = recording->token();
+        question.parsed = recording->parsed();
+        question.build = [&recording] { return recording->build(); };
     } else {
         sample.emplace(settings, options, clock);
         if (sample->error()) return Answer{{}, refused(*sample->error())};
