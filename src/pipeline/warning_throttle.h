@@ -20,12 +20,11 @@ namespace capture::pipeline {
 class WarningThrottle {
   public:
     static constexpr std::chrono::hours kInterval{1};
-    static constexpr std::size_t kMaxKeys = 100'000;
 
     /// The outcome label of ingestion_warnings_total for the two refusals.
     enum class Verdict : std::uint8_t { Emit, Throttled, CardinalityCapped };
 
-    explicit WarningThrottle(const base::Clock& clock, std::size_t max_keys = kMaxKeys)
+    WarningThrottle(const base::Clock& clock, std::size_t max_keys)
         : clock_(clock), max_keys_(max_keys) {}
 
     /// Emit at most once per interval and pair.

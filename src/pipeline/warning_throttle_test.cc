@@ -9,7 +9,7 @@ using Verdict = WarningThrottle::Verdict;
 
 TEST(WarningThrottle, LetsOneThroughPerTokenTypeAndHour) {
     base::ManualClock clock({1'700'000'000, 0});
-    WarningThrottle throttle(clock);
+    WarningThrottle throttle(clock, 10);
     EXPECT_EQ(throttle.check("t", "a"), Verdict::Emit);
     EXPECT_EQ(throttle.check("t", "a"), Verdict::Throttled);
     EXPECT_EQ(throttle.check("t", "b"), Verdict::Emit);

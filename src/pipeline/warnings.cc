@@ -121,10 +121,10 @@ const char* to_text(WarningPath path) {
 
 struct Warnings::State {
     State(std::unique_ptr<sink::Sink> where, std::size_t queue_bytes, telemetry::Registry& registry,
-          const base::Clock& the_clock)
+          const base::Clock& the_clock, std::size_t max_pairs)
         : clock(the_clock),
           probe(registry),
-          throttle(the_clock),
+          throttle(the_clock, max_pairs),
           budget(queue_bytes, queue_bytes),
           sink(std::move(where)) {}
 
@@ -223,8 +223,8 @@ void Warnings::State::reported(WarningType type, WarningPath path,
 
 Warnings::Warnings() = default;
 Warnings::Warnings(std::unique_ptr<sink::Sink> sink, std::size_t queue_bytes,
-                   telemetry::Registry& registry, const base::Clock& clock)
-    : state_(std::make_unique<State>(std::move(sink), queue_bytes, registry, clock)) {}
+                   telemetry::Registry& registry, const base::Clock& clock, std::size_t max_pairs)
+    : state_(std::make_unique<State>(std::move(sink), queue_bytes, registry, clock, max_pairs)) {}
 Warnings::~Warnings() = default;
 Warnings::Warnings(Warnings&&) noexcept = default;
 Warnings& Warnings::operator=(Warnings&&) noexcept = default;

@@ -91,12 +91,16 @@ using WarningDetails = std::initializer_list<WarningDetail>;
 
 class Warnings {
   public:
+    /// Pairs of token and type that the throttle remembers.
+    static constexpr std::size_t kMaxPairs = 100'000;
+
     /// Off: emit() does nothing, and no metric of warnings exists.
     Warnings();
     /// Sends through `sink`, of which at most `queue_bytes` are asked. Registry and clock must
     /// outlive this.
     Warnings(std::unique_ptr<sink::Sink> sink, std::size_t queue_bytes,
-             telemetry::Registry& registry, const base::Clock& clock);
+             telemetry::Registry& registry, const base::Clock& clock,
+             std::size_t max_pairs = kMaxPairs);
     /// flush() first.
     ~Warnings();
     Warnings(Warnings&&) noexcept;

@@ -7,7 +7,6 @@
 
 #include "pipeline/probe.h"
 #include "pipeline/testing.h"
-#include "pipeline/warning_throttle.h"
 #include "sink/noop.h"
 #include "sink/probe.h"
 
@@ -139,12 +138,16 @@ TEST_F(WarningsTest, ASweepShowsHowManyPairsAreRemembered) {
 }
 
 TEST_F(WarningsTest, TooManyPairsAreRefused) {
-    sink->keep = false;
-    for (std::size_t i = 0; i < WarningThrottle::kMaxKeys; ++i)
-        emit(std::to_string(i));
-    emit("one more");
+    warnings =
+        Warnings(std::make_unique<MemorySink>(), kQueueBytes, registry, clock, /*max_pairs=*/2);
+    for (const char* token : {"one", "two", "three"})
+        emit(token);
+    EXPECT_EQ(count("emitted"), 2);
     EXPECT_EQ(count("cardinality_capped"), 1);
-    EXPECT_EQ(count("emitted"), WarningThrottle::kMaxKeys);
+    clock.advance(std::chrono::hours(1));
+    warnings.sweep();
+    emit("three");
+    EXPECT_EQ(count("emitted"), 3);
 }
 
 TEST_F(WarningsTest, EveryWayToFailHasItsOutcome) {
