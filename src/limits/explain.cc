@@ -88,19 +88,24 @@ class Explainer {
     }
     RequestLimits request() { return worker_.request(question_.token, parts_.clock.now()); }
 
-    /// Empty when the store answers.
-    static base::Task<std::string> trouble(std::shared_ptr<redis::Store> store) {
+    /// Empty when the store answers the question, which is one of those that the role asks: a user
+    /// may be forbidden all others.
+    static base::Task<std::string> trouble(std::shared_ptr<redis::Store> store,
+                                           redis::Commands question) {
         if (!store) co_return std::string("no Redis is configured for this");
-        redis::Commands ping;
-        ping.add({"GET", KnownTokens::kMarkerKey});  // an ACL may forbid PING
-        auto const reply = co_await store->run(std::move(ping));
+        auto const reply = co_await redis::command(*store, std::move(question));
         if (reply) co_return std::string();
         co_return "Redis cannot be read: " + reply.error().message;
     }
 
     base::Task<void> read_everything() {
-        primary_trouble_ = co_await trouble(parts_.stores.primary);
-        restrictions_trouble_ = co_await trouble(parts_.stores.restrictions);
+        redis::Commands quota({"ZRANGEBYSCORE", parts_.quota_sets.set(0).key(), "+Inf", "+Inf"});
+        primary_trouble_ = co_await trouble(parts_.stores.primary, std::move(quota));
+        std::string const key = parts_.settings.restrictions.enabled
+                                    ? redis_key(RestrictionType::DropEvent)
+                                    : parts_.settings.rate_limit.custom_threshold_key;
+        redis::Commands rule({"GET", key});
+        restrictions_trouble_ = co_await trouble(parts_.stores.restrictions, std::move(rule));
         if (primary_trouble_.empty()) {
             for (std::size_t i = 0; i < parts_.quota_sets.size(); ++i) {
                 co_await parts_.quota_sets.set(i).refresh(*parts_.stores.primary);

@@ -210,6 +210,16 @@ TEST_F(Explain, ChargesTheAiBudgetWithTheEventsOwnBytes) {
     EXPECT_FALSE(ask().dropped);
 }
 
+TEST_F(Explain, ReadsWhatAUserOfOneKeyspaceMayRead) {
+    write(
+        {"ACL", "SETUSER", "quotas", "on", ">secret", "~@posthog/quota-limit*", "+zrangebyscore"});
+    write({"ZADD", "@posthog/quota-limits/events", "9999999999", "t"});
+    settings.redis.primary.url = "redis://quotas:secret@127.0.0.1:" + std::to_string(redis.port());
+    EXPECT_EQ(ask().dropped, DropReason::EventsOverQuota);
+    write({"ACL", "SETUSER", "quotas", "resetkeys"});
+    EXPECT_NE(step(ask(), "billing_quota").reason.find("NOPERM"), std::string::npos);
+}
+
 TEST_F(Explain, EndsWhereTheEventIsRefused) {
     ExplainQuestion question;
     question.token = "t";
