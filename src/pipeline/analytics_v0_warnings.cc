@@ -23,19 +23,14 @@ std::optional<WarningType> type_of(Code code) {
     }
 }
 
-/// What is too long to be told need not be kept.
-std::string_view usable(std::string_view lib) {
-    return lib.size() > WarningOrigin::kMaxLib ? std::string_view() : lib;
-}
-
 }  // namespace
 
 void AnalyticsV0Warnings::begin(std::string_view token, const model::EventBatch& batch) {
     if (!warnings_.enabled() || batch.events.empty()) return;
     auto const& facts = batch.events.front().facts;
     origin_.token = token;
-    origin_.lib = arena_.copy(usable(facts.lib));
-    origin_.lib_version = arena_.copy(usable(facts.lib_version));
+    origin_.lib = arena_.copy(tellable(facts.lib));
+    origin_.lib_version = arena_.copy(tellable(facts.lib_version));
 }
 
 void AnalyticsV0Warnings::refused(const model::Error& error, const model::EventBatch& batch) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "pipeline/replay_warnings.h"
+
 namespace capture::pipeline {
 namespace {
 
@@ -16,11 +18,13 @@ constexpr std::string_view kQuotaLimited = R"({"status":"Ok","quota_limited":["r
 }  // namespace
 
 struct Replay::Work : Arrival {
-    explicit Work(http::Request& r) : Arrival(r) {}
+    Work(http::Request& r, Warnings& w) : Arrival(r), warnings(w, r.route(), arena) {}
 
     model::Event& event() { return events.front(); }
+    const model::Event& event() const { return events.front(); }
 
     Result<void> items;  ///< known early, asked for after the restrictions
+    ReplayWarnings warnings;
 };
 
 Replay::Replay(const Context& context, const decode::Probe& decode_probe,
@@ -35,7 +39,7 @@ Replay::Replay(const Context& context, const decode::Probe& decode_probe,
       processor_(parse_probe) {}
 
 base::Task<http::Response> Replay::serve(http::Request& request) {
-    Work work(request);
+    Work work(request, context_.warnings);
     auto const read_text = [this](Arrival& arrival, Reader& reader) {
         return read(arrival, reader);
     };
@@ -64,6 +68,7 @@ Result<void> Replay::read(Arrival& work, Reader& reader) const {
 base::Task<http::Response> Replay::ingest(Work& work, Ledger::Entry& entry) {
     // The quota may have taken the first event: the next one then speaks for the request.
     Intake::set_sent_at(work, work.batch.events.front().facts.snapshot->sent_at);
+    work.warnings.begin(work.token, work.batch, work.request.header("user-agent"));
     if (auto described = co_await describe(work); !described) {
         co_return reject(work, entry, described.error());
     }
@@ -71,9 +76,10 @@ base::Task<http::Response> Replay::ingest(Work& work, Ledger::Entry& entry) {
     if (!work.items) co_return reject(work, entry, work.items.error());
     context_.limits.request(work.token, work.facts.now).replay_overflow(work.event());
 
-    if (auto published = co_await intake_.publish(work); !published) {
-        co_return intake_.undelivered(work, entry, published.error());
-    }
+    work.warnings.before_publish(work.event());
+    auto const published = co_await intake_.publish(work);
+    work.warnings.published(published);
+    if (!published) co_return intake_.undelivered(work, entry, published.error());
     entry.deliver_rest();
     co_return Intake::success(work);
 }
@@ -105,7 +111,7 @@ bool Replay::pass_restrictions(Work& work, Ledger::Entry& entry) const {
     return false;
 }
 
-http::Response Replay::reject(const Work& work, Ledger::Entry& entry, const model::Error& error) {
+http::Response Replay::reject(Work& work, Ledger::Entry& entry, const model::Error& error) {
     if (auto const pass = rejections_.pass(context_.clock.steady())) {
         context_.log.warn(kTarget, "Recording refused",
                           {{"error_tag", model::info(error.code).tag},
@@ -114,6 +120,7 @@ http::Response Replay::reject(const Work& work, Ledger::Entry& entry, const mode
                            {"batch_size", work.batch.events.size()},
                            {"suppressed", pass->suppressed}});
     }
+    work.warnings.refused(error, work.event());
     return intake_.reject(work, entry, error);
 }
 

@@ -36,7 +36,7 @@ class Replay final : public http::Handler {
     model::Result<void> describe(Work& work, parse::replay::Processor& processor) const;
     /// Step 12; false when the event is to be dropped.
     bool pass_restrictions(Work& work, Ledger::Entry& entry) const;
-    http::Response reject(const Work& work, Ledger::Entry& entry, const model::Error& error);
+    http::Response reject(Work& work, Ledger::Entry& entry, const model::Error& error);
 
     const Context& context_;
     const parse::Probe& parse_probe_;

@@ -73,6 +73,11 @@ struct WarningOrigin {
     std::string_view lib_version;  ///< likewise
 };
 
+/// A library's name or version as far as it is told: what is too long need not be kept.
+inline std::string_view tellable(std::string_view lib) {
+    return lib.size() > WarningOrigin::kMaxLib ? std::string_view() : lib;
+}
+
 struct Warning {
     WarningType type;
     std::uint64_t count = 1;  ///< events concerned; 0 counts as 1

@@ -157,9 +157,10 @@ class RecordingSample {
 
   private:
     static std::string request_text(const ExplainOptions& options) {
-        std::string text = "{\"token\":" + json_string(options.token) +
-                           ",\"event\":\"$snapshot\",\"distinct_id\":" +
-                           json_string(options.distinct_id) + ",\"properties\":{";
+        std::string text =
+            "{\"token\":" + json_string(options.token) +
+            ",\"event\":\"$snapshot\",\"distinct_id\":" + json_string(options.distinct_id) +
+            ",\"properties\":{";
         if (!options.session_id.empty())
             text += "\"$session_id\":" + json_string(options.session_id);
         return text + "}}";

@@ -99,6 +99,7 @@ model::Result<void> Processor::describe(const model::EventBatch& batch,
     out.name = model::kSnapshotItems;
     out.distinct_id = id->text;
     out.distinct_id_truncated = id->truncated;
+    out.distinct_id_length = id->length;
     out.ip = facts.ip;
     out.uuid = first.uuid ? *first.uuid : uuids_.v7(at.millis());
     out.timestamp = at;
