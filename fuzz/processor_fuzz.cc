@@ -56,7 +56,7 @@ void check(const model::Event& event) {
         "timestamps have four-digit years");
     fuzz::expect(event.timestamp.nanos < 1'000'000'000, "nanoseconds are below a second");
     std::string const text = data_text(event.data);
-    fuzz::expect(text.size() == data_size(event.data), "data has the promised size");
+    fuzz::expect(text.size() == model::data_size(event.data), "data has the promised size");
     base::Buffer buffer;
     if (!buffer.append(text)) return;
     static parse::JsonCursor json;

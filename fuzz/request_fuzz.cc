@@ -1,17 +1,19 @@
-// A whole request through every room but the sockets: query, content type, path and body come from
-// the input. Every answer must have a known status, every event must end once, and every record's
-// value and data must be JSON again. fuzz-link: pipeline
+// A whole request through every room but the sockets, to one of the two surfaces: query, content
+// type, path and body come from the input. Every answer must have a known status, every event must
+// end once, and every record's value and data must be JSON again. fuzz-link: pipeline
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "pipeline/analytics_v0.h"
+#include "pipeline/replay.h"
 #include "pipeline/testing.h"
 
 namespace {
 
 using capture::pipeline::AnalyticsV0;
+using capture::pipeline::Replay;
 using capture::pipeline::testing::FakeRequest;
 using capture::pipeline::testing::World;
 
@@ -39,16 +41,11 @@ void check(const std::string& value) {
     if (!reader.read(body, false, arena, nullptr)) std::abort();
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size < 1) return 0;
-    static World world;
-    static AnalyticsV0 surface(world.context, world.decode_probe, world.parse_probe);
-    std::uint8_t const choice = data[0];
-    std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
+/// The first byte: its highest bit chooses the surface, the rest path and headers.
+void answer_one(World& world, capture::http::Handler& surface, const char* path,
+                std::uint8_t choice, std::string_view rest) {
     std::string query = take_line(rest);
-    FakeRequest request(kPaths[choice % 6], std::string(rest));
+    FakeRequest request(path, std::string(rest));
     request.query_text = std::move(query);
     request.headers["content-type"] = kTypes[choice / 6 % 4];
     request.headers["content-encoding"] = kEncodings[choice / 24 % 4];
@@ -70,5 +67,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (answer.status >= 400 && !world.sink.records.empty()) std::abort();
     for (auto const& record : world.sink.records)
         check(record.value);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size < 1) return 0;
+    static World events;
+    static AnalyticsV0 analytics(events.context, events.decode_probe, events.parse_probe);
+    static World recordings(capture::config::Environment{{"CAPTURE_MODE", "recordings"}});
+    static Replay replay(recordings.context, recordings.decode_probe, recordings.parse_probe);
+    std::uint8_t const choice = data[0] & 0x7f;
+    std::string_view const rest(reinterpret_cast<const char*>(data) + 1, size - 1);
+    if (data[0] & 0x80) {
+        answer_one(recordings, replay, "/s/", choice, rest);
+    } else {
+        answer_one(events, analytics, kPaths[choice % 6], choice, rest);
+    }
     return 0;
 }

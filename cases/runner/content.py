@@ -101,9 +101,13 @@ def loaded_series(env, redis):
     """What /metrics shows once the service has read this content."""
     wanted = {}
     prefix = env.get("REDIS_KEY_PREFIX", "")
+    own = ("recordings", "mobile_recordings") if env.get("CAPTURE_MODE") == "recordings" else ("events",)
     for resource in redis["quotas"]:
-        if resource in ("events", "exceptions", "survey_responses", "llm_events"):
+        if resource in (*own, "exceptions", "survey_responses", "llm_events"):
             wanted[f'capture_billing_limits_loaded_tokens{{cache_key="{prefix}@posthog/quota-limits/{resource}"}}'] = 1
+    overflow = f"{prefix}@posthog/capture-overflow/replay"
+    if any(score > time.time() for score in redis["zsets"].get(overflow, {}).values()):
+        wanted[f'capture_billing_limits_loaded_tokens{{cache_key="{overflow}"}}'] = 1
     if env.get("EVENT_RESTRICTIONS_ENABLED") == "true":
         wanted["capture_event_restrictions_redis_fetch"] = 5
     if env.get("TOKEN_VALIDATION_MODE", "off") != "off":

@@ -3,6 +3,7 @@ import json
 import re
 
 from runner import texts
+from support.envelope import opened
 
 VALUE_FIELDS = ["uuid", "distinct_id", "ip", "data", "now", "sent_at", "token", "event", "timestamp",
                 "is_cookieless_mode", "historical_migration"]
@@ -11,7 +12,9 @@ DATA_FIELDS = ["token", "distinct_id", "uuid", "event", "properties", "timestamp
 DATA_ALWAYS = {"uuid", "event", "properties"}
 HEADERS = ["token", "distinct_id", "session_id", "timestamp", "event", "uuid", "now", "force_disable_person_processing",
            "historical_migration"]
-EXTRA_HEADERS = ["skip_heatmap_processing", "dlq_reason", "dlq_step", "dlq_timestamp"]
+EXTRA_HEADERS = ["skip_heatmap_processing", "dlq_reason", "dlq_step", "dlq_timestamp", "content-encoding"]
+SNAPSHOT = "$snapshot_items"
+SNAPSHOT_PROPERTIES = ["distinct_id", "$session_id", "$window_id", "$snapshot_source", "$lib", "$snapshot_host", SNAPSHOT]
 UTC_TIME = re.compile(r"[+-]?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(\d{3}|\d{6}|\d{9}))?Z")
 SENT_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,8}[1-9])?(Z|[+-]\d\d:\d\d)")
 
@@ -21,18 +24,19 @@ class Record:
         self.topic = topic
         self.key = key          # text or None
         self.headers = headers  # pairs in order, value text or None
-        self.raw = value
         self.value = {}
         self.data = {}
         self.broken = []
         try:
-            members = json.loads(value, object_pairs_hook=list)
+            encoding = self.header("content-encoding")
+            self.raw = opened(value, None if encoding == texts.MISSING else encoding)
+            members = json.loads(self.raw, object_pairs_hook=list)
             self.value = dict(members)
             self.value_fields = [name for name, _ in members]
             members = json.loads(self.value["data"], object_pairs_hook=list)
             self.data_fields = [name for name, _ in members]
             self.data = json.loads(self.value["data"])
-        except (ValueError, KeyError, TypeError) as problem:
+        except (ValueError, KeyError, TypeError, RuntimeError) as problem:
             self.broken.append(f"value is not the JSON that consumers expect: {problem!r}: {value[:300]!r}")
 
     def header(self, name):
@@ -41,9 +45,21 @@ class Record:
                 return value
         return texts.MISSING
 
-    def event_key(self):
+    def usual_key(self):
+        """The key where no lane has its own rule."""
+        if self.is_snapshot() and self.header("dlq_reason") == texts.MISSING:
+            return self.data["properties"]["$session_id"]
         owner = self.value.get("ip") if self.value.get("is_cookieless_mode") else self.value.get("distinct_id")
         return f"{self.value.get('token')}:{owner}"
+
+    def is_snapshot(self):
+        return self.value.get("event") == SNAPSHOT
+
+    def snapshot_violations(self):
+        names = self.data_fields, list(self.data["properties"])
+        wanted = ["event", "properties"], [name for name in SNAPSHOT_PROPERTIES
+                                           if name != "$snapshot_host" or name in names[1]]
+        return [] if names == wanted else [f"data has the fields {names}"]
 
     def violations(self):
         """Texts about what no record may look like."""
@@ -66,6 +82,8 @@ class Record:
         check(texts.matches("<now>", value.get("now")), f"now is not the present: {value.get('now')!r}")
         check(self.raw == json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(),
               "value is not compact JSON with minimal escapes")
+        if self.is_snapshot():
+            return lines + self.snapshot_violations() + self.header_violations()
         check(self.data_fields == [f for f in DATA_FIELDS if f in self.data], f"data has the fields {self.data_fields}")
         check(all(f in self.data for f in DATA_ALWAYS), f"data lacks a field: {self.data_fields}")
         return lines + self.header_violations()
@@ -79,7 +97,8 @@ class Record:
         milliseconds = texts.read_time(self.value.get("timestamp"))
         same = {"token": self.value.get("token"), "distinct_id": self.value.get("distinct_id"),
                 "event": self.value.get("event"), "uuid": self.value.get("uuid"), "now": self.value.get("now"),
-                "session_id": None, "historical_migration": "true" if "historical_migration" in self.value else None}
+                "session_id": self.data["properties"]["$session_id"] if self.is_snapshot() else None,
+                "historical_migration": "true" if "historical_migration" in self.value else None}
         if milliseconds is not None:
             same["timestamp"] = str(int(milliseconds * 1000 // 1))
         for name, text in same.items():

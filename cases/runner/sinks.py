@@ -16,10 +16,12 @@ TOPICS = {
     "error_tracking": "error_tracking_events",
     "dlq": "events_plugin_ingestion_dlq",
     "ai_main": "events_plugin_ingestion_ai",
+    "session_replay_main": "events_plugin_ingestion",
+    "session_replay_overflow": "session_recording_snapshot_item_overflow",
 }
 # Outputs and redirect targets that exist only when a case's environment or Redis content names them.
-OPTIONAL_TOPICS = ("ai_overflow", "error_tracking_overflow", "analytics_dlq", "ai_dlq", "error_tracking_dlq", "custom",
-                   "custom_other")
+OPTIONAL_TOPICS = ("ai_overflow", "error_tracking_overflow", "analytics_dlq", "ai_dlq", "error_tracking_dlq",
+                   "session_replay_dlq", "custom", "custom_other")
 
 
 def decode(data):

@@ -50,6 +50,7 @@ class Latch {
 route::LaneRules lane_rules(const config::Settings& settings, const sink::OutputTable& outputs) {
     route::LaneRules rules;
     rules.preserve_locality = settings.overflow.preserve_locality;
+    rules.replay_lz4 = settings.outputs.replay_envelope_lz4;
     for (std::size_t i = 0; i < model::kOutputCount; ++i) {
         rules.wired[i] = outputs.wired(static_cast<model::Output>(i));
     }

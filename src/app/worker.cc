@@ -4,6 +4,7 @@
 
 #include "pipeline/analytics_v0.h"
 #include "pipeline/black_hole.h"
+#include "pipeline/replay.h"
 #include "pipeline/sdk_bootstrap.h"
 
 namespace capture::app {
@@ -14,6 +15,7 @@ using config::Mode;
 constexpr std::string_view kAnalyticsPaths[] = {"/e",     "/i/v0/e", "/capture",
                                                 "/track", "/engage", "/batch"};
 constexpr std::string_view kAiBatchPath = "/i/v0/ai/batch";
+constexpr std::string_view kReplayPath = "/s";
 constexpr std::string_view kBlackHolePath = "/test/black_hole";
 
 std::function<std::string()> exposition(const Process& process) {
@@ -80,10 +82,14 @@ void Worker::register_routes() {
         router_.add_with_slash(kBlackHolePath, black_hole);
     }
     if (ai) router_.add_with_slash(kAiBatchPath, v0);
+    if (process_.settings.serves_replay()) {
+        http::Handler& replay = *surfaces_.emplace_back(std::make_unique<pipeline::Replay>(
+            context_, process_.decode_probe, process_.parse_probe));
+        router_.add_with_slash(kReplayPath, replay);
+    }
     if (process_.settings.dev) {
-        constexpr bool kRecording = false;
-        http::Handler& bootstrap =
-            *surfaces_.emplace_back(std::make_unique<pipeline::SdkBootstrap>(kRecording));
+        http::Handler& bootstrap = *surfaces_.emplace_back(
+            std::make_unique<pipeline::SdkBootstrap>(process_.settings.serves_replay()));
         for (std::string_view const path : {"/flags", "/flags/definitions", "/decide"}) {
             router_.add_with_slash(path, bootstrap);
         }

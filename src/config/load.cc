@@ -341,6 +341,7 @@ Loaded load(const Environment& environment, const LoadOptions& options) {
     apply_redis_roles(l);
     check_producers(l);
     check_outputs(l);
+    check_recordings(l);
     check_limits(l);
 
     collect_without_effect(l);

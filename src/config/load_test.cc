@@ -430,6 +430,27 @@ TEST(Load, CacheTimesAreRaisedToTheWindow) {
                 ElementsAre(HasSubstr("at least 1")));
 }
 
+TEST(Load, RecordingsAreWarnedOfDefaultsThatNoDeploymentCanKeep) {
+    auto const plain = load_working({{"CAPTURE_MODE", "recordings"}});
+    EXPECT_THAT(notices(plain, Level::Warn),
+                Contains(HasSubstr("CAPTURE_OUTPUT_SESSION_REPLAY_MAIN_TOPIC is not set")));
+    EXPECT_THAT(notices(plain, Level::Warn),
+                Contains(HasSubstr("Recordings above 1000000 bytes are refused")));
+    auto const set = load_working({{"CAPTURE_MODE", "recordings"},
+                                   {"KAFKA_TOPIC", "session_recording_snapshot_item_events"},
+                                   {"KAFKA_PRODUCER_MESSAGE_MAX_BYTES", "67108864"}});
+    EXPECT_THAT(notices(set, Level::Warn), Not(Contains(HasSubstr("ecordings"))));
+    EXPECT_EQ(set.settings.producer_of("SESSION_REPLAY_MAIN").message_max_bytes, 67'108'864u);
+    EXPECT_THAT(notices(load_working(), Level::Warn), Not(Contains(HasSubstr("ecordings"))));
+}
+
+TEST(Load, ReplayIsServedInItsModeAndBesideTheEventsOfDev) {
+    EXPECT_TRUE(load_working({{"CAPTURE_MODE", "recordings"}}).settings.serves_replay());
+    EXPECT_TRUE(load_working({}, true).settings.serves_replay());
+    EXPECT_FALSE(load_working().settings.serves_replay());
+    EXPECT_FALSE(load_working({{"CAPTURE_MODE", "ai"}}, true).settings.serves_replay());
+}
+
 TEST(Load, WarnsAboutAiCeilings) {
     auto const loaded = load_working({{"AI_BYTE_LIMIT_PER_SECOND", "1000"}});
     EXPECT_THAT(notices(loaded, Level::Warn),

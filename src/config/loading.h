@@ -50,6 +50,7 @@ void apply_machine(Loading& l);
 void apply_redis_roles(Loading& l);
 void check_producers(Loading& l);
 void check_outputs(Loading& l);
+void check_recordings(Loading& l);
 void check_limits(Loading& l);
 
 }  // namespace capture::config

@@ -267,6 +267,25 @@ void check_outputs(Loading& l) {
     }
 }
 
+/// Defaults that upstream set and that no deployment can keep. Contract 40 §3.1, §9.1; decision 31.
+void check_recordings(Loading& l) {
+    auto& s = l.settings();
+    if (s.mode != Mode::Recordings) return;
+    auto const topic = topic_variable("SESSION_REPLAY_MAIN");
+    if (auto* const shown = l.resolved(topic); shown && shown->source == "default") {
+        l.notice(Level::Warn, topic + " is not set: recordings go to the events' topic " +
+                                  s.outputs.at("SESSION_REPLAY_MAIN").topic);
+    }
+    constexpr std::uint64_t kOrdinary = 1'000'000;
+    auto const& slot = s.producer_of("SESSION_REPLAY_MAIN");
+    if (slot.message_max_bytes <= kOrdinary) {
+        l.notice(Level::Warn, "Recordings above " + number(slot.message_max_bytes) +
+                                  " bytes are refused, and ordinary ones are larger: raise " +
+                                  producer_variable(slot.slot, "MESSAGE_MAX_BYTES") +
+                                  " and max.message.bytes of the topic");
+    }
+}
+
 /// Contract 30 §7.1, §8; 80 §3.7.
 void check_limits(Loading& l) {
     auto& s = l.settings();

@@ -3,6 +3,7 @@
 // afterwards; any thread. Contract 80 §3.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -200,6 +201,15 @@ struct Settings {
     HistoricalSettings historical;
     WarningsSettings warnings;
     TelemetrySettings telemetry;
+
+    /// Whether /s is served: in its own mode, and beside the events of `capture --dev`.
+    bool serves_replay() const { return mode == Mode::Recordings || (dev && mode == Mode::Events); }
+    /// The slot that an output's records leave by.
+    const ProducerSettings& producer_of(const std::string& output) const {
+        auto const slot =
+            std::ranges::find(producers, outputs.at(output).producer, &ProducerSettings::slot);
+        return slot == producers.end() ? producers.front() : *slot;
+    }
 };
 
 }  // namespace capture::config

@@ -155,7 +155,7 @@ class Explainer {
         batch[0].name = question().event_name;
         batch[0].facts.product_tour_id = question().product_tour;
         QuotaMask const mask = worker_.parts_->quota.get().of(question().token);
-        Resource const scope = scope_of(batch[0].name, question().product_tour);
+        Resource const scope = scope_of(batch[0], mask);
         Resource const global = parts_.quota.global();
         QuotaOutcome const outcome = request().quota(batch);
         std::vector<std::pair<std::string, std::string>> facts;
@@ -241,7 +241,8 @@ class Explainer {
             std::string uuid(base::Uuid::kTextSize, '\0');
             out_.event.uuid.format(uuid.data());
             matching = rules->by_pipeline[static_cast<std::size_t>(*pipeline)].matching(
-                {out_.event.distinct_id, out_.event.session_id, out_.event.name, uuid});
+                {out_.event.distinct_id, out_.event.session_id.value_or(""), out_.event.name,
+                 uuid});
         }
         auto const reason = request().restrict(out_.event, *out_.arena);
         if (reason) {
@@ -374,9 +375,11 @@ std::expected<Explanation, std::string> explain(const config::Settings& settings
     out.question = std::make_unique<ExplainQuestion>(std::move(question));
     out.arena = std::make_unique<base::Arena>();
     out.event.kind = out.question->kind;
-    out.event.name = out.question->event_name;
+    out.event.name = out.event.kind == model::EventKind::Snapshot
+                         ? model::kSnapshotItems
+                         : std::string_view(out.question->event_name);
     out.event.distinct_id = out.question->distinct_id;
-    out.event.session_id = out.question->session_id;
+    if (!out.question->session_id.empty()) out.event.session_id = out.question->session_id;
     if (auto const uuid = base::Uuid::parse(out.question->event_uuid)) out.event.uuid = *uuid;
 
     telemetry::Registry registry("explain", config::to_text(settings.mode));

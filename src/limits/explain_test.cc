@@ -151,6 +151,17 @@ TEST_F(Explain, FollowsTheReplayOrder) {
     EXPECT_EQ(e.event.stamps.overflow, OverflowReason::ReplayLimited);
 }
 
+TEST_F(Explain, RestrictionsOfRecordingsNameTheProducedEvent) {
+    settings.mode = config::Mode::Recordings;
+    settings.restrictions.enabled = true;
+    question.kind = EventKind::Snapshot;
+    question.event_name = "$snapshot";
+    write(
+        {"SET", "event_ingestion_restriction_dynamic_config:redirect_to_dlq",
+         R"([{"version":2,"token":"t","pipelines":["session_recordings"],"event_names":["$snapshot_items"]}])"});
+    EXPECT_TRUE(ask().event.stamps.dlq);
+}
+
 TEST_F(Explain, StopsAtTheImportGate) {
     settings.mode = config::Mode::Import;
     EXPECT_EQ(ask().dropped, DropReason::NonHistoricalImport);

@@ -6,10 +6,18 @@ namespace capture::limits {
 namespace {
 
 constexpr std::array<Resource, kScopedResources> kScoped{
-    Resource::Exceptions, Resource::SurveyResponses, Resource::LlmEvents};
+    Resource::Exceptions, Resource::SurveyResponses, Resource::LlmEvents,
+    Resource::MobileRecordings};
 
 Resource global_resource(config::Mode mode) {
     return mode == config::Mode::Recordings ? Resource::Recordings : Resource::Events;
+}
+
+/// Which resources a mode keeps: all scoped ones, and its global one.
+bool has_quota(config::Mode mode, Resource resource) {
+    if (resource == Resource::MobileRecordings) return mode == config::Mode::Recordings;
+    return static_cast<std::size_t>(resource) < kScopedResources ||
+           resource == global_resource(mode);
 }
 
 void count(QuotaOutcome& outcome, Resource resource, std::uint32_t events) {
@@ -26,6 +34,8 @@ const char* to_text(Resource resource) {
             return "survey_responses";
         case Resource::LlmEvents:
             return "llm_events";
+        case Resource::MobileRecordings:
+            return "mobile_recordings";
         case Resource::Events:
             return "events";
         case Resource::Recordings:
@@ -44,6 +54,8 @@ model::DropReason drop_reason(Resource resource) {
             return model::DropReason::SurveyResponsesOverQuota;
         case Resource::LlmEvents:
             return model::DropReason::LlmEventsOverQuota;
+        case Resource::MobileRecordings:
+            return model::DropReason::MobileRecordingsOverQuota;
         case Resource::Recordings:
             return model::DropReason::RecordingsOverQuota;
         case Resource::Events:
@@ -53,19 +65,21 @@ model::DropReason drop_reason(Resource resource) {
     return model::DropReason::EventsOverQuota;
 }
 
-Resource scope_of(std::string_view name, bool product_tour) {
+Resource scope_of(const model::ParsedEvent& event, QuotaMask mask) {
+    std::string_view const name = event.name;
     if (name == "$exception") return Resource::Exceptions;
     if (name == "survey sent" || name == "survey shown" || name == "survey dismissed") {
-        return product_tour ? Resource::kCount : Resource::SurveyResponses;
+        return event.facts.product_tour_id ? Resource::kCount : Resource::SurveyResponses;
     }
     if (name.starts_with("$ai_")) return Resource::LlmEvents;
+    if (event.facts.mobile && mask.mobile_apart()) return Resource::MobileRecordings;
     return Resource::kCount;
 }
 
 QuotaLimiter::QuotaLimiter(config::Mode mode, const Probe& probe) : global_(global_resource(mode)) {
     for (std::size_t i = 0; i < kResources; ++i) {
         auto const resource = static_cast<Resource>(i);
-        if (i >= kScopedResources && resource != global_) continue;
+        if (!has_quota(mode, resource)) continue;
         exceeded_[i] = probe.quota_exceeded.with({to_text(resource)});
         grace_[i] = probe.grace_period.with({to_text(resource)});
     }
@@ -75,9 +89,7 @@ QuotaOutcome QuotaLimiter::apply(QuotaMask mask, std::vector<model::ParsedEvent>
     QuotaOutcome outcome;
     if (!mask.any_limit() || events.empty()) return outcome;
 
-    auto const scope = [](const model::ParsedEvent& event) {
-        return scope_of(event.name, event.facts.product_tour_id);
-    };
+    auto const scope = [mask](const model::ParsedEvent& event) { return scope_of(event, mask); };
     std::array<std::uint32_t, kResources + 1> matched{};
     for (const model::ParsedEvent& event : events)
         ++matched[index(scope(event))];
@@ -125,7 +137,7 @@ void QuotaLimiter::count_grace_period(QuotaMask mask,
     if (!mask.any_grace()) return;
     std::array<std::uint32_t, kResources + 1> admitted{};
     for (const model::ParsedEvent& event : events) {
-        Resource const resource = scope_of(event.name, event.facts.product_tour_id);
+        Resource const resource = scope_of(event, mask);
         if (resource != Resource::kCount && mask.in_grace(resource)) {
             ++admitted[index(resource)];
         } else if (mask.in_grace(global_)) {
@@ -139,8 +151,9 @@ void QuotaLimiter::count_grace_period(QuotaMask mask,
 
 QuotaSets::QuotaSets(config::Mode mode, std::string_view key_prefix, const Probe& probe,
                      telemetry::Logger& logger, const base::Clock& clock) {
-    for (Resource const resource : {Resource::Exceptions, Resource::SurveyResponses,
-                                    Resource::LlmEvents, global_resource(mode)}) {
+    for (std::size_t i = 0; i < kResources; ++i) {
+        auto const resource = static_cast<Resource>(i);
+        if (!has_quota(mode, resource)) continue;
         for (bool const grace : {false, true})
             held_.push_back({resource, grace, {}});
     }
@@ -160,6 +173,8 @@ QuotaSets::QuotaSets(config::Mode mode, std::string_view key_prefix, const Probe
 void QuotaSets::rebuild() {
     auto table = std::make_shared<QuotaTable>();
     for (const Held& held : held_) {
+        table->mobile_apart |=
+            held.resource == Resource::MobileRecordings && !held.grace && !held.members.empty();
         for (const std::string& token : held.members) {
             QuotaMask& mask = table->by_token[token];
             held.grace ? mask.set_grace(held.resource) : mask.set_limited(held.resource);

@@ -27,18 +27,15 @@ enum class Resource : std::uint8_t {
     Exceptions,
     SurveyResponses,
     LlmEvents,
+    MobileRecordings,  ///< `recordings` only, and only while its set has members (contract 40 §19)
     Events,
     Recordings,
     kCount
 };
-inline constexpr std::size_t kScopedResources = 3;
+inline constexpr std::size_t kScopedResources = 4;
 inline constexpr std::size_t kResources = static_cast<std::size_t>(Resource::kCount);
 const char* to_text(Resource resource);
 model::DropReason drop_reason(Resource resource);
-
-/// The scoped resource that an event falls under; kCount when none. `product_tour` as contract 30
-/// §3.3 defines it.
-Resource scope_of(std::string_view event_name, bool product_tour);
 
 /// A token's standing: which resources it is out of, and for which it is in a grace period.
 class QuotaMask {
@@ -53,7 +50,10 @@ class QuotaMask {
         return ((bits_ >> (16 + static_cast<unsigned>(r))) & 1) && !limited(r);
     }
     bool any_limit() const { return (bits_ & 0xffff) != 0; }
-    bool any_grace() const { return (bits_ >> 16) != 0; }
+    bool any_grace() const { return (bits_ << 1 >> 17) != 0; }
+    /// Mobile recordings have a quota of their own. The same for every token.
+    void set_mobile_apart() { bits_ |= 1u << 31; }
+    bool mobile_apart() const { return (bits_ >> 31) != 0; }
     std::uint32_t bits() const { return bits_; }
 
   private:
@@ -63,11 +63,18 @@ class QuotaMask {
 struct QuotaTable {
     absl::flat_hash_map<std::string, QuotaMask, TextHash, TextEqual> by_token;
 
+    bool mobile_apart = false;  ///< the set of mobile recordings has members
+
     QuotaMask of(std::string_view token) const {
         auto const found = by_token.find(token);
-        return found == by_token.end() ? QuotaMask() : found->second;
+        QuotaMask mask = found == by_token.end() ? QuotaMask() : found->second;
+        if (mobile_apart) mask.set_mobile_apart();
+        return mask;
     }
 };
+
+/// The scoped resource that an event falls under; kCount when none (contract 30 §3.3, 40 §19).
+Resource scope_of(const model::ParsedEvent& event, QuotaMask mask);
 
 /// The algorithm of §3.4 and the counters of §15. Any worker; stateless but for counters.
 class QuotaLimiter {

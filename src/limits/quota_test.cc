@@ -102,13 +102,19 @@ TEST_F(Quota, StopsWhenScopedLimitsLeaveNothing) {
 }
 
 TEST_F(Quota, ClassifiesByName) {
-    EXPECT_EQ(scope_of("$exception", false), Resource::Exceptions);
-    EXPECT_EQ(scope_of("$exceptions", false), Resource::kCount);
-    EXPECT_EQ(scope_of("survey dismissed", false), Resource::SurveyResponses);
-    EXPECT_EQ(scope_of("survey dismissed", true), Resource::kCount);
-    EXPECT_EQ(scope_of("Survey sent", false), Resource::kCount);
-    EXPECT_EQ(scope_of("$ai_", false), Resource::LlmEvents);
-    EXPECT_EQ(scope_of("$ai", false), Resource::kCount);
+    auto const scope = [](std::string_view name, bool product_tour = false) {
+        model::ParsedEvent event;
+        event.name = name;
+        event.facts.product_tour_id = product_tour;
+        return scope_of(event, QuotaMask());
+    };
+    EXPECT_EQ(scope("$exception"), Resource::Exceptions);
+    EXPECT_EQ(scope("$exceptions"), Resource::kCount);
+    EXPECT_EQ(scope("survey dismissed"), Resource::SurveyResponses);
+    EXPECT_EQ(scope("survey dismissed", true), Resource::kCount);
+    EXPECT_EQ(scope("Survey sent"), Resource::kCount);
+    EXPECT_EQ(scope("$ai_"), Resource::LlmEvents);
+    EXPECT_EQ(scope("$ai"), Resource::kCount);
 }
 
 TEST_F(Quota, RecordingsAreLimitedByTheirOwnResource) {
@@ -118,6 +124,35 @@ TEST_F(Quota, RecordingsAreLimitedByTheirOwnResource) {
     auto const outcome = recordings.apply(limited({Resource::Recordings}), batch);
     EXPECT_TRUE(outcome.billing_limited);
     EXPECT_EQ(counted(outcome, DropReason::RecordingsOverQuota), 1u);
+}
+
+TEST_F(Quota, MobileRecordingsHaveAQuotaOfTheirOwnOnceThereIsOne) {
+    QuotaLimiter recordings(config::Mode::Recordings, probe);
+    auto const mobile = [] {
+        auto batch = events({"$snapshot", "$snapshot"});
+        for (auto& event : batch)
+            event.facts.mobile = true;
+        return batch;
+    };
+    QuotaMask apart;
+    apart.set_mobile_apart();
+    EXPECT_FALSE(apart.any_limit());
+    EXPECT_FALSE(apart.any_grace());
+
+    auto batch = mobile();
+    EXPECT_TRUE(recordings.apply(limited({Resource::Recordings}), batch).billing_limited);
+
+    apart.set_limited(Resource::Recordings);
+    batch = mobile();
+    auto outcome = recordings.apply(apart, batch);
+    EXPECT_FALSE(outcome.billing_limited);
+    EXPECT_EQ(outcome.removed, 0u);
+
+    apart.set_limited(Resource::MobileRecordings);
+    outcome = recordings.apply(apart, batch);
+    EXPECT_TRUE(outcome.billing_limited);
+    EXPECT_EQ(counted(outcome, DropReason::MobileRecordingsOverQuota), 2u);
+    EXPECT_EQ(exceeded("mobile_recordings"), 2);
 }
 
 TEST_F(Quota, CountsAdmittedEventsOfAGracePeriodOnce) {
@@ -163,6 +198,19 @@ TEST_F(QuotaRefresh, FollowsTheSetsAndTheirEndTimes) {
     EXPECT_FALSE(reader.get().of("phc_now").limited(Resource::Events));
     EXPECT_TRUE(reader.get().of("phc_now").limited(Resource::Exceptions));
     EXPECT_EQ(loaded("pre:@posthog/quota-limits/events"), 0);
+}
+
+TEST_F(Quota, TheMobileSetIsFollowedForRecordingsAlone) {
+    store.add_member("@posthog/quota-limits/mobile_recordings", "phc_a", 1'800'000'000);
+    for (auto const mode : {config::Mode::Recordings, config::Mode::Events}) {
+        QuotaSets sets(mode, "", probe, telemetry::Logger::silent(), clock);
+        SnapshotReader<QuotaTable> reader(sets.table());
+        for (std::size_t i = 0; i < sets.size(); ++i)
+            wait(context, sets.set(i).refresh(store));
+        bool const followed = mode == config::Mode::Recordings;
+        EXPECT_EQ(reader.get().of("phc_a").limited(Resource::MobileRecordings), followed);
+        EXPECT_EQ(reader.get().of("phc_b").mobile_apart(), followed);
+    }
 }
 
 TEST_F(QuotaRefresh, KeepsTheLastSetsWhileRedisIsAway) {

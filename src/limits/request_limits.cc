@@ -92,7 +92,7 @@ std::optional<model::DropReason> RequestLimits::restrict(model::Event& event, ba
     const RuleSet& rules = static_cast<const TokenRules*>(rules_)->by_pipeline[at(*pipeline)];
     if (rules.size() == 0) return std::nullopt;
     char uuid[base::Uuid::kTextSize];
-    RestrictionFacts facts{event.distinct_id, event.session_id, event.name, {}};
+    RestrictionFacts facts{event.distinct_id, event.session_id.value_or(""), event.name, {}};
     if (rules.uses_uuid()) {
         event.uuid.format(uuid);
         facts.event_uuid = {uuid, sizeof(uuid)};
@@ -169,7 +169,7 @@ void RequestLimits::replay_overflow(model::Event& event) {
         return;
     }
     auto const begun = parts.clock.steady();
-    if (worker_.sessions.get().contains(event.session_id)) {
+    if (worker_.sessions.get().contains(event.session_id.value_or(""))) {
         event.stamps.overflow = model::OverflowReason::ReplayLimited;
     }
     parts.probe.replay_check.observe(

@@ -13,6 +13,7 @@ enum class DropReason : std::uint8_t {
     EventsOverQuota,
     ExceptionsOverQuota,
     LlmEventsOverQuota,
+    MobileRecordingsOverQuota,
     RecordingsOverQuota,
     SurveyResponsesOverQuota,
     NonHistoricalImport,
@@ -23,9 +24,11 @@ enum class DropReason : std::uint8_t {
 };
 
 inline constexpr std::array<const char*, static_cast<std::size_t>(DropReason::kCount)> kDropCauses{
-    "events_over_quota",     "exceptions_over_quota",       "llm_events_over_quota",
-    "recordings_over_quota", "survey_responses_over_quota", "non_historical_import",
-    "token_dropper",         "event_restriction_drop",      "ai_byte_rate_limited",
+    "events_over_quota",      "exceptions_over_quota",
+    "llm_events_over_quota",  "mobile_recordings_over_quota",
+    "recordings_over_quota",  "survey_responses_over_quota",
+    "non_historical_import",  "token_dropper",
+    "event_restriction_drop", "ai_byte_rate_limited",
 };
 
 inline const char* cause(DropReason reason) {

@@ -32,6 +32,24 @@ struct PropertyParts {
     std::span<const Cut> cuts;  ///< all that may have to be removed, in the order of the text
 };
 
+struct SentAt {
+    base::Instant at;
+    std::int16_t offset_minutes = 0;
+};
+
+/// What replay asks of an event (contract 40 §4); an absent or null property is empty.
+struct SnapshotFacts {
+    struct Property {
+        std::string_view member;  ///< `"key":value` as sent
+        RawJson value;
+    };
+    Property session_id, window_id, lib;
+    Property host;  ///< when a string
+    RawJson source;
+    RawJson data;                   ///< `$snapshot_data`
+    std::optional<SentAt> sent_at;  ///< the event's own
+};
+
 /// What later stages ask of an event's `properties`, collected in the one walk over them (top-level
 /// keys only; of duplicates the last wins).
 struct PropertyFacts {
@@ -47,8 +65,10 @@ struct PropertyFacts {
     bool prev_pageview_pathname : 1 = false;
     bool current_url : 1 = false;
     bool ai_gateway : 1 = false;  ///< some key starts with `$ai_gateway`
+    bool mobile : 1 = false;      ///< replay: recorded by a mobile SDK
     const PropertyParts* parts =
         nullptr;  ///< null unless a heatmap split or the removal of members may follow
+    const SnapshotFacts* snapshot = nullptr;  ///< replay only, never null there
 };
 
 /// One event as the client sent it, shape and types checked (contract 10 §7).
@@ -67,11 +87,6 @@ struct ParsedEvent {
     RawJson set;
     RawJson set_once;
     PropertyFacts facts;
-};
-
-struct SentAt {
-    base::Instant at;
-    std::int16_t offset_minutes = 0;
 };
 
 /// A request's events after parsing and hydration.
@@ -125,8 +140,8 @@ struct Stamps {
     std::string_view custom_topic;  ///< restriction; empty = none
 };
 
-/// The fields of `data`, in the order they are written (contract 10 §12.1). The values are the
-/// client's own bytes.
+/// The fields of `data`, in the order they are written (contract 10 §12.1, 40 §8). The values are
+/// the client's own bytes.
 struct EventData {
     RawJson token;
     RawJson distinct_id;
@@ -136,19 +151,27 @@ struct EventData {
     std::span<const std::string_view>
         members;  ///< what remains after an edit: texts of one or more `"key":value`
     bool edited = false;
+    bool snapshot = false;  ///< replay: an edit that ends with `$snapshot_items`; no uuid
+    std::span<const std::string_view> items;  ///< its elements: texts of one or more
     RawJson timestamp;
     RawJson offset;
     RawJson set;
     RawJson set_once;
 };
 
+/// Bytes of the `data` text, before it is escaped into the record.
+std::size_t data_size(const EventData& data);
+
+/// Name of what a recording's events become (contract 40 §8).
+inline constexpr std::string_view kSnapshotItems = "$snapshot_items";
+
 /// One event that passed validation, ready for limits and routing.
 struct Event {
     EventKind kind = EventKind::AnalyticsMain;
     std::string_view name;
-    std::string_view distinct_id;  ///< normalised, at most 200 characters
-    std::string_view session_id;   ///< empty = unknown
-    std::string_view ip;           ///< redacted where the event asks for it
+    std::string_view distinct_id;                ///< normalised, at most 200 characters
+    std::optional<std::string_view> session_id;  ///< nothing = unknown; an empty one is one
+    std::string_view ip;                         ///< redacted where the event asks for it
     base::Uuid uuid;
     base::Instant timestamp;
     bool cookieless = false;

@@ -50,6 +50,7 @@ struct Destination {
     bool person_processing_off = false;  ///< header force_disable_person_processing
     bool dlq = false;                    ///< headers dlq_*
     const char* dlq_reason = nullptr;
+    bool lz4 = false;  ///< the value is enveloped (contract 20 §10): header content-encoding
 };
 
 /// How a request's records ended; the first failure decides.

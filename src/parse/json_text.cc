@@ -179,6 +179,12 @@ std::string_view unescape(std::string_view text, base::Arena& arena) {
     return {begin, out};
 }
 
+std::optional<std::string_view> text_of(std::string_view json, base::Arena& arena) {
+    if (!json.starts_with('"')) return std::nullopt;
+    std::string_view const inner = json.substr(1, json.size() - 2);
+    return inner.contains('\\') ? unescape(inner, arena) : inner;
+}
+
 void append_json_string(std::string_view text, std::string& out) {
     static constexpr char kHex[] = "0123456789abcdef";
     out += '"';

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,9 @@ const char* find_bad_escape(std::string_view text, const char* first, bool lone_
 /// The text that an escaped string stands for. Its escapes must be valid; lone surrogates become
 /// U+FFFD.
 std::string_view unescape(std::string_view text, base::Arena& arena);
+
+/// The text of a JSON string, nothing for another (or no) value.
+std::optional<std::string_view> text_of(std::string_view json, base::Arena& arena);
 
 /// Appends `text` as a JSON string: `"`, `\` and control characters escaped, the rest as it is.
 void append_json_string(std::string_view text, std::string& out);

@@ -77,7 +77,7 @@ void run(benchmark::State& state, std::string_view text, std::size_t count, bool
         model::RequestFacts const facts{"phc_test", "203.0.113.7", clock.now(), batch->sent_at};
         std::vector<model::Event> events;
         if (!processor.process(*batch, facts, arena, events) || events.size() != count ||
-            data_size(events.back().data) < 900) {
+            model::data_size(events.back().data) < 900) {
             state.SkipWithError("wrong answer of the processor");
             break;
         }

@@ -3,12 +3,11 @@
 // order of checks.
 #pragma once
 
-#include "decode/gate.h"
 #include "http/message.h"
 #include "parse/analytics_v0/processor.h"
 #include "parse/analytics_v0/reader.h"
 #include "pipeline/context.h"
-#include "pipeline/publisher.h"
+#include "pipeline/intake.h"
 
 namespace capture::pipeline {
 
@@ -18,11 +17,6 @@ class AnalyticsV0 final : public http::Handler {
     static constexpr std::size_t kBodyCap = 20 * 1024 * 1024;
     /// Cap after decompression.
     static constexpr std::size_t kDecompressedCap = 5 * kBodyCap;
-    /// From these sizes on a request leaves the worker's thread for the pool, so that it stalls
-    /// nobody. The wire size is what is known before inflating: a bomb below it inflates in the
-    /// time of a few ordinary requests.
-    static constexpr std::size_t kLargeWire = 32 * 1024;
-    static constexpr std::size_t kLargeText = 256 * 1024;
 
     AnalyticsV0(const Context& context, const decode::Probe& decode_probe,
                 const parse::Probe& parse_probe);
@@ -30,31 +24,19 @@ class AnalyticsV0 final : public http::Handler {
     base::Task<http::Response> serve(http::Request& request) override;
 
   private:
-    /// One request on its way, and everything its events are views into.
-    struct Work;
-
-    /// Steps 3 to 8: query, body, decoding, JSON and shape.
-    base::Task<model::Result<void>> receive(Work& work);
-    model::Result<void> decode_and_parse(Work& work, parse::analytics_v0::Reader& reader) const;
-    /// Steps 9 to 12: token presence, shape, known token.
-    base::Task<model::Result<void>> authorise(Work& work);
+    model::Result<void> read(Arrival& work, parse::analytics_v0::Reader& reader) const;
     /// Steps 13 to 24, once the request is accepted for processing.
-    base::Task<http::Response> ingest(Work& work);
-    void apply_quotas(Work& work, Ledger::Entry& entry);
-    base::Task<model::Result<void>> build_events(Work& work, Ledger::Entry& entry);
-    model::Result<void> check_ai(const Work& work) const;
-    void apply_limits(Work& work, Ledger::Entry& entry);
-    base::Task<model::Result<void>> publish(Work& work);
-
-    http::Response refuse(const Work& work, const model::Error& error, Stage stage) const;
+    base::Task<http::Response> ingest(Arrival& work);
+    base::Task<model::Result<void>> build_events(Arrival& work, Ledger::Entry& entry);
+    model::Result<void> check_ai(const Arrival& work) const;
+    void apply_limits(Arrival& work, Ledger::Entry& entry);
 
     const Context& context_;
-    decode::Gate gate_;
+    Intake intake_;
     parse::analytics_v0::ProcessorOptions processor_options_;
     const parse::Probe& parse_probe_;
     parse::analytics_v0::Reader reader_;  ///< of this worker's thread; large bodies bring their own
     parse::analytics_v0::Processor processor_;  ///< likewise
-    Publisher publisher_;
 };
 
 }  // namespace capture::pipeline

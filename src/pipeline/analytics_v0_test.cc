@@ -113,7 +113,7 @@ TEST_F(AnalyticsV0Test, LargeBodiesTakeThePoolAndEndTheSameWay) {
                 R"(","properties":{"text":"some padding"}})";
     }
     body += "]}";
-    ASSERT_GT(body.size(), AnalyticsV0::kLargeText);
+    ASSERT_GT(body.size(), Arrival::kLargeText);
     EXPECT_EQ(post("/batch/", body).status, 200);
     ASSERT_EQ(world.sink.records.size(), 5000u);
     EXPECT_EQ(world.sink.records[4999].key, "phc_a:user-4999");

@@ -30,7 +30,7 @@ base::Task<http::Response> BlackHole::serve(http::Request& request) {
                                        "Failed to buffer the request body: length limit exceeded");
     }
     model::Result<void> checked;
-    if (wire->size() < AnalyticsV0::kLargeWire) {
+    if (wire->size() < Arrival::kLargeWire) {
         checked = check(request, std::move(*wire), reader_);
     } else {
         checked = co_await context_.pool.run([this, &request, &wire] {

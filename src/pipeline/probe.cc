@@ -7,6 +7,7 @@ namespace {
 constexpr model::Code kDroppingCodes[] = {
     model::Code::NoEventName,   model::Code::NoDistinctId,       model::Code::InvalidCookieless,
     model::Code::AiEventTooBig, model::Code::NonAiEventOnAiLane, model::Code::ServiceUnavailable,
+    model::Code::NoSessionId,   model::Code::InvalidSession,     model::Code::NoSnapshot,
 };
 
 }  // namespace

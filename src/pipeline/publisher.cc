@@ -2,7 +2,8 @@
 
 #include <utility>
 
-#include "parse/analytics_v0/processor.h"
+#include "base/charged_memory.h"
+#include "route/envelope.h"
 #include "route/lane.h"
 
 namespace capture::pipeline {
@@ -28,7 +29,7 @@ class PrepTimer {
 }  // namespace
 
 model::Result<sink::RecordGroupPtr> Publisher::write(std::span<const model::Event> events,
-                                                     const model::RequestFacts& facts) {
+                                                     const model::RequestFacts& facts) const {
     PrepTimer const timer(context_.clock, context_.probe.prep_duration);
     auto group = context_.sink.open(events.size(), context_.budget);
     if (!group) return model::fail(model::Code::RetryableSink);
@@ -43,7 +44,7 @@ model::Result<sink::RecordGroupPtr> Publisher::write(std::span<const model::Even
 
 model::Result<void> Publisher::write_record(sink::RecordGroup& group, const model::Event& event,
                                             const route::RequestTexts& texts,
-                                            std::string& key_scratch) {
+                                            std::string& key_scratch) const {
     auto const destination = route::choose_lane(event, context_.lanes);
     if (!destination) return std::unexpected(destination.error());
     if (destination->dlq) {
@@ -54,9 +55,7 @@ model::Result<void> Publisher::write_record(sink::RecordGroup& group, const mode
         context_.route_probe.custom_topic.add();
     }
 
-    base::ByteWriter& value = group.begin(
-        *destination, route::value_size_hint(event, parse::analytics_v0::data_size(event.data)));
-    route::write_value(value, event, texts);
+    if (auto written = write_value(group, event, *destination, texts); !written) return written;
 
     model::HeaderList headers;
     route::fill_headers(headers, event, *destination, texts,
@@ -68,7 +67,30 @@ model::Result<void> Publisher::write_record(sink::RecordGroup& group, const mode
     return {};
 }
 
-base::Task<model::Result<void>> Publisher::deliver(sink::RecordGroupPtr group) {
+/// Plain values are written straight into the sink's memory; an enveloped one is made in memory of
+/// its own first.
+model::Result<void> Publisher::write_value(sink::RecordGroup& group, const model::Event& event,
+                                           const model::Destination& destination,
+                                           const route::RequestTexts& texts) const {
+    std::size_t const hint = route::value_size_hint(event);
+    if (!destination.lz4) {
+        route::write_value(group.begin(destination, hint), event, texts);
+        return {};
+    }
+    base::ChargedMemory plain;
+    plain.attach(context_.budget);
+    (void)plain.room(hint);
+    if (!plain.refused()) route::write_value(plain, event, texts);
+    if (plain.refused()) {
+        return model::fail(model::Code::ServiceUnavailable, "memory budget exhausted");
+    }
+    std::size_t const bound = route::envelope_bound(plain.size());
+    if (bound == 0) return model::fail(model::Code::NonRetrySink);
+    route::write_envelope(group.begin(destination, bound), plain.view());
+    return {};
+}
+
+base::Task<model::Result<void>> Publisher::deliver(sink::RecordGroupPtr group) const {
     auto const send = [&group](auto done) { sink::submit(std::move(group), std::move(done)); };
     auto const outcome = co_await base::wait_for<model::DeliveryOutcome>(send);
     switch (outcome) {

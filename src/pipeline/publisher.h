@@ -17,17 +17,22 @@ class Publisher {
     explicit Publisher(const Context& context) : context_(context) {}
 
     /// Routes and writes the records; sends nothing yet. Synchronous, any thread. Errors:
-    /// RetryableSink (the sink is full), ServiceUnavailable (memory budget), NoSessionId.
+    /// RetryableSink (the sink is full), ServiceUnavailable (memory budget), NoSessionId,
+    /// NonRetrySink (an envelope that cannot be made).
     model::Result<sink::RecordGroupPtr> write(std::span<const model::Event> events,
-                                              const model::RequestFacts& facts);
+                                              const model::RequestFacts& facts) const;
 
     /// Sends the group and waits for its outcome. Errors: OversizeEvent, RetryableSink,
     /// NonRetrySink. Counts the record that Kafka cannot take.
-    base::Task<model::Result<void>> deliver(sink::RecordGroupPtr group);
+    base::Task<model::Result<void>> deliver(sink::RecordGroupPtr group) const;
 
   private:
     model::Result<void> write_record(sink::RecordGroup& group, const model::Event& event,
-                                     const route::RequestTexts& texts, std::string& key_scratch);
+                                     const route::RequestTexts& texts,
+                                     std::string& key_scratch) const;
+    model::Result<void> write_value(sink::RecordGroup& group, const model::Event& event,
+                                    const model::Destination& destination,
+                                    const route::RequestTexts& texts) const;
 
     const Context& context_;
 };

@@ -94,7 +94,7 @@ model::Result<Destination> lane_of(const Event& event, const LaneRules& rules) {
         case EventKind::Snapshot:
             break;
     }
-    if (event.session_id.empty()) return model::fail(model::Code::NoSessionId);
+    if (!event.session_id) return model::fail(model::Code::NoSessionId);
     bool const limited =
         event.stamps.force_overflow || event.stamps.overflow == OverflowReason::ReplayLimited;
     return Destination{
@@ -120,6 +120,7 @@ model::Result<Destination> choose_lane(const Event& event, const LaneRules& rule
         destination = rules.has(lane->output) ? *lane : dead_letter(event, rules, kUnbacked);
     }
     destination.person_processing_off |= event.stamps.person_processing_off;
+    destination.lz4 = rules.replay_lz4 && event.kind == EventKind::Snapshot;
     return destination;
 }
 

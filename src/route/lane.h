@@ -17,6 +17,8 @@ struct LaneRules {
     std::bitset<model::kOutputCount> wired;
     /// OVERFLOW_PRESERVE_PARTITION_LOCALITY
     bool preserve_locality = false;
+    /// KAFKA_REPLAY_ENVELOPE_COMPRESSION: follows the kind of event, whatever its destination.
+    bool replay_lz4 = false;
 
     bool has(model::Output output) const { return wired[static_cast<std::size_t>(output)]; }
 };

@@ -168,6 +168,21 @@ TEST(Lane, AnOutputWithoutTopicGoesToTheDlqAsUnbacked) {
     EXPECT_EQ(destination->key, KeyKind::Event);
 }
 
+TEST(Lane, TheEnvelopeFollowsTheKindOfEventNotItsDestination) {
+    LaneRules rules = everything();
+    rules.replay_lz4 = true;
+    Event event;
+    event.kind = EventKind::Snapshot;
+    event.session_id = "";
+    EXPECT_TRUE(choose_lane(event, rules)->lz4);
+    EXPECT_FALSE(choose_lane(event, everything())->lz4);
+    event.stamps.dlq = true;
+    EXPECT_TRUE(choose_lane(event, rules)->lz4);
+    event.stamps = {.custom_topic = "t"};
+    EXPECT_TRUE(choose_lane(event, rules)->lz4);
+    EXPECT_FALSE(choose_lane(Event{}, rules)->lz4);
+}
+
 TEST(Lane, ASnapshotWithoutSessionIsRefused) {
     Event event;
     event.kind = EventKind::Snapshot;

@@ -1,6 +1,7 @@
 #include "route/record.h"
 
 #include <charconv>
+#include <span>
 
 #include "route/escape.h"
 
@@ -10,6 +11,15 @@ namespace {
 void append_uuid(base::ByteWriter& out, const base::Uuid& uuid) {
     uuid.format(out.room(base::Uuid::kTextSize));
     out.advance(base::Uuid::kTextSize);
+}
+
+void append_joined(base::ByteWriter& out, std::span<const std::string_view> texts) {
+    bool first = true;
+    for (std::string_view const text : texts) {
+        if (!first) out.append(',');
+        first = false;
+        append_escaped(out, text);
+    }
 }
 
 /// The `data` text, escaped as it goes: literals are written escaped already.
@@ -30,17 +40,17 @@ void write_data(base::ByteWriter& out, const model::EventData& data) {
         append_uuid(out, *data.uuid);
         out.append(R"(\",\"event\":)");
     } else {
-        out.append(R"(\"uuid\":null,\"event\":)");
+        out.append(data.snapshot ? R"(\"event\":)" : R"(\"uuid\":null,\"event\":)");
     }
     append_escaped(out, data.event);
     out.append(R"(,\"properties\":)");
     if (data.edited) {
         out.append('{');
-        bool first = true;
-        for (std::string_view const member : data.members) {
-            if (!first) out.append(',');
-            first = false;
-            append_escaped(out, member);
+        append_joined(out, data.members);
+        if (data.snapshot) {
+            out.append(R"(,\"$snapshot_items\":[)");
+            append_joined(out, data.items);
+            out.append(']');
         }
         out.append('}');
     } else if (data.properties.empty()) {
@@ -70,8 +80,9 @@ RequestTexts::RequestTexts(const model::RequestFacts& facts) : facts_(facts) {
     }
 }
 
-std::size_t value_size_hint(const model::Event& event, std::size_t data_bytes) {
+std::size_t value_size_hint(const model::Event& event) {
     constexpr std::size_t kWrapper = 320;
+    std::size_t const data_bytes = model::data_size(event.data);
     return kWrapper + 2 * event.distinct_id.size() + 2 * event.name.size() + data_bytes +
            data_bytes / 4;
 }
@@ -123,8 +134,7 @@ void fill_headers(model::HeaderList& headers, const model::Event& event,
 
     headers.add("token", texts.facts().token);
     headers.add("distinct_id", event.distinct_id);
-    headers.add("session_id",
-                event.session_id.empty() ? std::nullopt : std::optional(event.session_id));
+    headers.add("session_id", event.session_id);
     headers.add("timestamp", timestamp);
     headers.add("event", event.name);
     headers.add("uuid", uuid);
@@ -138,6 +148,7 @@ void fill_headers(model::HeaderList& headers, const model::Event& event,
         headers.add("dlq_timestamp",
                     base::format_rfc3339(dlq_time, base::Fraction::Millis, cursor));
     }
+    if (destination.lz4) headers.add("content-encoding", "lz4");
 }
 
 std::string_view event_key(const model::Event& event, std::string_view token,

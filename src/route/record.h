@@ -33,7 +33,7 @@ class RequestTexts {
 };
 
 /// Bytes that the value will take, roughly; what to ask of the sink.
-std::size_t value_size_hint(const model::Event& event, std::size_t data_bytes);
+std::size_t value_size_hint(const model::Event& event);
 
 /// The value (contract 20 §1).
 void write_value(base::ByteWriter& out, const model::Event& event, const RequestTexts& texts);

@@ -43,6 +43,25 @@ TEST(Record, WritesTheFieldsInTheirFixedOrder) {
         R"("event":"signup","timestamp":"2026-09-01T11:59:58.250Z"})");
 }
 
+TEST(Record, WritesASnapshotOfMembersAndItems) {
+    std::string_view const members[] = {R"("distinct_id":"u")", R"("$lib":"a\"b")"};
+    std::string_view const items[] = {R"({"a":1} , 2)", "3"};
+    model::Event event = signup();
+    event.data = {};
+    event.data.event = R"("$snapshot_items")";
+    event.data.members = members;
+    event.data.items = items;
+    event.data.edited = event.data.snapshot = true;
+    EXPECT_NE(
+        value_of(event, facts())
+            .find(
+                R"("data":"{\"event\":\"$snapshot_items\",\"properties\":{\"distinct_id\":\"u\",\"$lib\":\"a\\\"b\",)"
+                R"(\"$snapshot_items\":[{\"a\":1} , 2,3]}}","now")"),
+        std::string::npos);
+    event.data.items = {};
+    EXPECT_NE(value_of(event, facts()).find(R"(\"$snapshot_items\":[]}}")"), std::string::npos);
+}
+
 TEST(Record, WritesOptionalFieldsOnlyWhenTheyAreThere) {
     model::RequestFacts request = facts();
     request.sent_at = model::SentAt{{1788264000, 500'000'000}, 120};

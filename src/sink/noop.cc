@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "sink/memory.h"
+#include "base/charged_memory.h"
 
 namespace capture::sink {
 namespace {
@@ -13,7 +13,7 @@ constexpr std::size_t kKeepBlocks = 64;
 }  // namespace
 
 struct NoopSink::Memory {
-    GroupMemory bytes;
+    base::ChargedMemory bytes;
 };
 
 class NoopSink::Group final : public RecordGroup {

@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "sink/memory.h"
+#include "base/charged_memory.h"
 
 namespace capture::sink {
 
@@ -46,7 +46,7 @@ class PrintSink::Group final : public RecordGroup {
         std::string topic, key, headers, value;
     };
     PrintSink& sink_;
-    GroupMemory memory_;
+    base::ChargedMemory memory_;
     model::Destination destination_;
     std::vector<Line> lines_;
 };

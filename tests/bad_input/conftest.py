@@ -1,6 +1,6 @@
 import pytest
 
-from watch import Watch
+from watch import SMALL, Watch
 
 
 @pytest.fixture(scope="module")
@@ -16,9 +16,15 @@ def service(binary, tmp_path_factory, kafka):
     capture.stop()
 
 
+@pytest.fixture(scope="module")
+def small():
+    """Path and event of the small requests."""
+    return SMALL
+
+
 @pytest.fixture(autouse=True)
-def watch(service):
+def watch(service, small):
     """While a test runs, small requests are sent all the time; every one must be answered, and memory must stay bounded."""
-    with Watch(service) as watch:
+    with Watch(service, *small) as watch:
         yield watch
     watch.check()

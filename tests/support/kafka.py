@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from support.envelope import opened
 from support.process import Failure
 
 # Output name in the variables CAPTURE_OUTPUT_<name>_TOPIC → topic by default. Contract 20 §6.1.
@@ -19,6 +20,8 @@ DEFAULT_TOPICS = {
     "ERROR_TRACKING": "error_tracking_events",
     "DLQ": "events_plugin_ingestion_dlq",
     "AI_MAIN": "events_plugin_ingestion_ai",
+    "SESSION_REPLAY_MAIN": "session_recording_snapshot_item_events",
+    "SESSION_REPLAY_OVERFLOW": "session_recording_snapshot_item_overflow",
 }
 
 
@@ -39,7 +42,7 @@ class Record:
         if len(headers) != len(message.headers() or []):
             raise Failure(f"a record has a header twice: {message.headers()}")
         key = message.key()
-        value = json.loads(message.value())
+        value = json.loads(opened(message.value(), headers.get("content-encoding")))
         return cls(message.topic(), message.partition(), message.offset(), None if key is None else key.decode(),
                    headers, value, json.loads(value["data"]))
 

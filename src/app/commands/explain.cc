@@ -11,6 +11,8 @@
 #include "model/error.h"
 #include "parse/analytics_v0/processor.h"
 #include "parse/analytics_v0/reader.h"
+#include "parse/replay/processor.h"
+#include "parse/replay/reader.h"
 #include "route/lane.h"
 #include "route/record.h"
 #include "sink/outputs.h"
@@ -104,6 +106,47 @@ class Sample {
     std::optional<model::Error> error_;
 };
 
+/// The same for a piece of a recording.
+class RecordingSample {
+  public:
+    RecordingSample(const ExplainOptions& options, const base::Clock& clock)
+        : registry_("", ""), probe_(registry_) {
+        std::string text =
+            "{\"token\":" + json_string(options.token) +
+            ",\"event\":\"$snapshot\",\"distinct_id\":" + json_string(options.distinct_id) +
+            ",\"properties\":{";
+        if (!options.session_id.empty())
+            text += "\"$session_id\":" + json_string(options.session_id);
+        (void)body_.text.append(text + "}}");
+        parse::replay::Reader reader;
+        auto batch = reader.read(body_, arena_, nullptr);
+        auto token = batch ? parse::replay::request_token(*batch) : std::unexpected(batch.error());
+        if (!token) {
+            error_ = token.error();
+            return;
+        }
+        token_ = *token;
+        model::RequestFacts const facts{
+            .token = token_, .ip = "127.0.0.1", .now = clock.now(), .sent_at = std::nullopt};
+        parse::replay::Processor processor(probe_);
+        if (auto const done = processor.describe(*batch, facts, {}, arena_, event_); !done)
+            error_ = done.error();
+    }
+
+    const std::optional<model::Error>& error() const { return error_; }
+    std::string_view token() const { return token_; }
+    const model::Event& event() const { return event_; }
+
+  private:
+    telemetry::Registry registry_;
+    parse::Probe probe_;
+    model::DecodedBody body_;
+    base::Arena arena_;
+    std::string_view token_;
+    model::Event event_;
+    std::optional<model::Error> error_;
+};
+
 /// Lane, topic and key of an event that every limit let through.
 void add_lane(Verdict& verdict, const config::Settings& settings, const model::Event& event,
               std::string_view token) {
@@ -136,8 +179,12 @@ std::expected<Answer, std::string> ask(const config::Settings& settings,
     question.token = options.token;
     question.distinct_id = options.distinct_id;
     if (settings.mode == config::Mode::Recordings) {
+        RecordingSample const sample(options, clock);
+        if (sample.error()) return refused(*sample.error());
+        question.token = sample.token();
+        question.distinct_id = sample.event().distinct_id;
         question.event_name = "$snapshot";
-        question.kind = model::EventKind::Snapshot;
+        question.kind = sample.event().kind;
     } else {
         Sample const sample(settings, options, clock);
         if (sample.error()) return refused(*sample.error());

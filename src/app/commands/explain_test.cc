@@ -60,6 +60,10 @@ TEST(Explain, RecordingsNeedASession) {
                 HasSubstr("→ refused with 400: "));
     EXPECT_THAT(explained({.token = "phc_a", .distinct_id = "u", .session_id = "s"}, recordings),
                 HasSubstr("output SESSION_REPLAY_MAIN, producer INGESTION) with key s\n"));
+    EXPECT_THAT(explained({.token = "phc_a", .distinct_id = "u", .session_id = "a b"}, recordings),
+                HasSubstr("→ refused with 400: replay event has invalid session id\n"));
+    EXPECT_THAT(explained({.token = "phx_a", .distinct_id = "u", .session_id = "s"}, recordings),
+                HasSubstr("→ refused with 401: "));
 }
 
 TEST(Explain, JsonIsForPrograms) {

@@ -104,7 +104,7 @@ std::expected<void, std::string> print_new(sink::StoreReader& reader, std::int64
             id = record.id;
         }
         std::fflush(stdout);
-        if (records->size() < kBatch) return {};
+        if (records->empty()) return {};
     }
 }
 

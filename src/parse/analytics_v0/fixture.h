@@ -86,7 +86,7 @@ class AnalyticsFixture : public ::testing::Test {
         field("$set", data.set);
         field("$set_once", data.set_once);
         out += '}';
-        EXPECT_EQ(data_size(data), out.size()) << out;
+        EXPECT_EQ(model::data_size(data), out.size()) << out;
         return out;
     }
 

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
 
-#include "parse/analytics_v0/distinct_id.h"
+#include "parse/distinct_id.h"
+#include "parse/event_times.h"
 #include "parse/json_text.h"
-#include "parse/timestamp.h"
 #include "parse/unicode.h"
 
 namespace capture::parse::analytics_v0 {
@@ -25,7 +23,6 @@ using model::ParsedEvent;
 constexpr std::string_view kLocalIp = "127.0.0.1";
 constexpr std::string_view kHeatmap = "$$heatmap";
 constexpr std::string_view kAiPrefix = "$ai_";
-constexpr std::int64_t kMaxFutureMs = 23 * 3'600'000;
 constexpr std::int64_t kMillisPerDay = 86'400'000;
 
 /// Contract 50 §3.
@@ -42,25 +39,6 @@ constexpr std::array<std::string_view, 11> kAiLane{
     "$ai_trace_summary",
     "$ai_evaluation_report",
 };
-
-Instant minus(Instant a, std::int64_t seconds, std::int64_t nanos) {
-    std::int64_t left = static_cast<std::int64_t>(a.nanos) - nanos;
-    std::int64_t whole = a.seconds - seconds;
-    if (left < 0) left += 1'000'000'000, --whole;
-    if (left >= 1'000'000'000) left -= 1'000'000'000, ++whole;
-    return {whole, static_cast<std::uint32_t>(left)};
-}
-
-double seconds_between(Instant a, Instant b) {
-    return std::fabs(static_cast<double>(a.seconds - b.seconds) +
-                     (static_cast<double>(a.nanos) - static_cast<double>(b.nanos)) * 1e-9);
-}
-
-bool printable_year(Instant at) {
-    static const std::int64_t kFirst = base::from_civil({.year = 0});
-    static const std::int64_t kEnd = base::from_civil({.year = 10'000});
-    return at.seconds >= kFirst && at.seconds < kEnd;
-}
 
 bool splits(const ParsedEvent& event) {
     model::PropertyFacts const& facts = event.facts;
@@ -109,6 +87,7 @@ class Processor::Run {
           uuids_(processor.uuids_),
           batch_(batch),
           facts_(facts),
+          times_(processor.probe_, facts),
           arena_(arena) {
         if (options_.reroute_historical) {
             reroute_before_ = processor.clock_.now().plus_millis(
@@ -116,9 +95,6 @@ class Processor::Run {
         }
     }
     ~Run() {
-        for (std::size_t i = 0; i < kTimestampPathCount; ++i) {
-            if (paths_[i]) probe_.timestamp_path[i].add(paths_[i]);
-        }
         if (padded_) probe_.distinct_id_whitespace.add(padded_);
         if (splits_) probe_.heatmap_redirects.add(splits_);
         if (rerouted_) probe_.rerouted.add(rerouted_);
@@ -130,19 +106,17 @@ class Processor::Run {
 
   private:
     EventKind kind_of(std::string_view name) const;
-    Instant time_of(const ParsedEvent& parsed, bool ignore_sent_at);
     void add_heatmap(const ParsedEvent& parsed, const DistinctId& id, const Event& original,
                      std::vector<Event>& out);
-    model::RawJson quoted(const ParsedEvent& parsed, const DistinctId& id);
 
     const ProcessorOptions& options_;
     const Probe& probe_;
     base::UuidSource& uuids_;
     const model::EventBatch& batch_;
     const model::RequestFacts& facts_;
+    EventTimes times_;
     base::Arena& arena_;
     Instant reroute_before_;
-    std::array<int, kTimestampPathCount> paths_{};
     int padded_ = 0;
     int splits_ = 0;
     int rerouted_ = 0;
@@ -161,45 +135,11 @@ EventKind Processor::Run::kind_of(std::string_view name) const {
     return batch_.historical_migration ? EventKind::AnalyticsHistorical : EventKind::AnalyticsMain;
 }
 
-Instant Processor::Run::time_of(const ParsedEvent& parsed, bool ignore_sent_at) {
-    Instant const now = facts_.now;
-    Instant at = now;
-    TimestampPath path = TimestampPath::NowFallback;
-    std::optional<Instant> const claimed =
-        parsed.timestamp_json.empty() ? std::nullopt : parse_event_timestamp(parsed.timestamp, now);
-    if (claimed && facts_.sent_at && !ignore_sent_at) {
-        Instant const sent = facts_.sent_at->at;
-        at = minus(*claimed, sent.seconds - now.seconds,
-                   static_cast<std::int64_t>(sent.nanos) - static_cast<std::int64_t>(now.nanos));
-        path = TimestampPath::SentAtSkew;
-        probe_.clock_skew.observe(seconds_between(sent, now));
-    } else if (claimed) {
-        at = *claimed;
-        path = TimestampPath::TimestampRaw;
-    }
-    if (parsed.offset) {
-        // −offset has no value for the smallest one; a neighbour lands outside all years as well.
-        at = now.plus_millis(-std::max(*parsed.offset, -std::numeric_limits<std::int64_t>::max()));
-        path = TimestampPath::Offset;
-    }
-    if (at > now.plus_millis(kMaxFutureMs)) at = now;
-    if (!printable_year(at)) at = Instant{};
-    auto const index = static_cast<std::size_t>(path);
-    ++paths_[index];
-    if (parsed.uuid && parsed.uuid->version() == 7) {
-        Instant const captured =
-            Instant::from_millis(static_cast<std::int64_t>(parsed.uuid->v7_millis()));
-        auto const& gaps = at < captured ? probe_.stored_earlier : probe_.stored_later;
-        gaps[index].observe(seconds_between(at, captured));
-    }
-    return at;
-}
-
 model::Result<void> Processor::Run::add(const ParsedEvent& parsed, std::vector<Event>& out) {
     if (parsed.name.empty()) return model::fail(Code::NoEventName);
     EventKind kind = kind_of(parsed.name);
-    Instant const at = time_of(parsed, parsed.facts.ignore_sent_at);
-    auto const id = distinct_id_of(parsed, arena_);
+    Instant const at = times_.of(parsed, parsed.facts.ignore_sent_at);
+    auto const id = distinct_id_of(parsed, BlankId::Missing, arena_);
     if (!id) return model::fail(Code::NoDistinctId);
     padded_ += id->padded;
     if (kind == EventKind::AnalyticsMain && options_.reroute_historical && at <= reroute_before_) {
@@ -255,11 +195,11 @@ void Processor::Run::add_heatmap(const ParsedEvent& parsed, const DistinctId& id
     event.name = kHeatmap;
     event.distinct_id = id.text;
     event.ip = facts_.ip;
-    event.timestamp = time_of(source, false);
+    event.timestamp = times_.of(source, false);
     event.uuid = uuids_.v7(event.timestamp.millis());
     event.cookieless = original.cookieless;
     event.data.token = parsed.token_json;
-    event.data.distinct_id = quoted(parsed, id);
+    event.data.distinct_id = quoted(parsed, id, arena_);
     event.data.event = "\"$$heatmap\"";
     event.data.members = parsed.facts.parts->heatmap;
     event.data.edited = true;
@@ -268,17 +208,6 @@ void Processor::Run::add_heatmap(const ParsedEvent& parsed, const DistinctId& id
     padded_ += trim_white_space(id.text).size() != id.text.size();
     ++splits_;
     out.push_back(event);
-}
-
-/// The stringified distinct_id as a JSON string; the client's own bytes where they are the same.
-model::RawJson Processor::Run::quoted(const ParsedEvent& parsed, const DistinctId& id) {
-    for (model::RawJson const own : {parsed.distinct_id, parsed.facts.distinct_id}) {
-        if (own.data() && own.data() + 1 == id.text.data() && own.size() == id.text.size() + 2)
-            return own;
-    }
-    std::string text;
-    append_json_string(id.text, text);
-    return arena_.copy(text);
 }
 
 Processor::Processor(const ProcessorOptions& options, const Probe& probe, const base::Clock& clock)
@@ -294,27 +223,6 @@ model::Result<void> Processor::process(const model::EventBatch& batch,
         if (auto const added = run.add(parsed, out); !added) return added;
     }
     return {};
-}
-
-std::size_t data_size(const model::EventData& data) {
-    constexpr std::string_view kNull = "null";
-    auto const field = [](std::string_view key, std::size_t value) { return key.size() + value; };
-    auto const optional = [&](std::string_view key, std::string_view value) {
-        return value.empty() ? 0 : field(key, value.size());
-    };
-    std::size_t properties = data.properties.empty() ? 2 : data.properties.size();
-    if (data.edited) {
-        properties = 2;
-        for (std::string_view const run : data.members)
-            properties += run.size();
-        if (!data.members.empty()) properties += data.members.size() - 1;
-    }
-    return std::string_view("{}").size() + optional("\"token\":,", data.token) +
-           optional("\"distinct_id\":,", data.distinct_id) +
-           field("\"uuid\":,", data.uuid ? base::Uuid::kTextSize + 2 : kNull.size()) +
-           field("\"event\":,", data.event.size()) + field("\"properties\":", properties) +
-           optional(",\"timestamp\":", data.timestamp) + optional(",\"offset\":", data.offset) +
-           optional(",\"$set\":", data.set) + optional(",\"$set_once\":", data.set_once);
 }
 
 }  // namespace capture::parse::analytics_v0

@@ -39,7 +39,4 @@ class Processor {
     base::UuidSource uuids_;
 };
 
-/// Bytes of the `data` text (contract 10 §12.1), before it is escaped into the record.
-std::size_t data_size(const model::EventData& data);
-
 }  // namespace capture::parse::analytics_v0

@@ -26,7 +26,7 @@ TEST_F(ProcessorTest, MakesAnEventOfEachParsedOne) {
     EXPECT_EQ(events[0].ip, "203.0.113.7");
     EXPECT_EQ(events[0].timestamp, kTestNow);
     EXPECT_EQ(events[0].kind, EventKind::AnalyticsMain);
-    EXPECT_EQ(events[0].session_id, "");
+    EXPECT_FALSE(events[0].session_id);
     EXPECT_FALSE(events[0].cookieless);
     EXPECT_FALSE(events[0].skip_heatmap_processing);
     EXPECT_EQ(events[1].name, " ");

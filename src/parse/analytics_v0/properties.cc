@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 
+#include "parse/json_text.h"
+
 namespace capture::parse::analytics_v0 {
 namespace {
 
@@ -83,12 +85,6 @@ Property classify(std::string_view key) {
             break;
     }
     return key.starts_with(kGatewayPrefix) ? AiGateway : Other;
-}
-
-std::optional<std::string_view> text_of(model::RawJson value, base::Arena& arena) {
-    if (value.front() != '"') return std::nullopt;
-    std::string_view const inner = value.substr(1, value.size() - 2);
-    return JsonText{inner, inner.contains('\\')}.plain(arena);
 }
 
 void note(Property property, model::RawJson value, base::Arena& arena,

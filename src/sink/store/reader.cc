@@ -7,6 +7,8 @@ namespace capture::sink {
 namespace {
 
 constexpr int kBusyTimeoutMs = 2'000;
+/// What one call reads into memory, and the record that passes it.
+constexpr std::size_t kEnoughBytes = std::size_t{32} << 20;
 
 std::expected<StoredRecord, std::string> record_of(const store::Statement& row) {
     StoredRecord record;
@@ -57,11 +59,13 @@ std::expected<std::vector<StoredRecord>, std::string> StoreReader::after(std::in
     select.bind(2, static_cast<std::int64_t>(limit));
     std::vector<StoredRecord> records;
     std::string error;
-    while (error.empty()) {
+    std::size_t bytes = 0;
+    while (error.empty() && bytes < kEnoughBytes) {
         auto const row = select.step();
         if (row && !*row) break;
         auto record = row ? record_of(select) : std::unexpected(row.error());
         if (record) {
+            bytes += record->value.size();
             records.push_back(std::move(*record));
         } else {
             error = record.error();

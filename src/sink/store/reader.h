@@ -38,7 +38,8 @@ class StoreReader {
     StoreReader& operator=(StoreReader&&) noexcept;
     ~StoreReader();
 
-    /// The oldest `limit` records with an id above `id`.
+    /// The oldest `limit` records with an id above `id`; fewer, but at least one, when they are
+    /// large.
     std::expected<std::vector<StoredRecord>, std::string> after(std::int64_t id, std::size_t limit);
     /// The newest id; 0 in an empty store. after(last_id() - n) shows the last n.
     std::expected<std::int64_t, std::string> last_id();

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "sink/memory.h"
+#include "base/charged_memory.h"
 #include "sink/probe.h"
 #include "sink/store/database.h"
 #include "sink/store/headers.h"
@@ -126,7 +126,7 @@ class StoreSink::Group final : public RecordGroup {
         bool null_key;
     };
     Writer& writer_;
-    GroupMemory memory_;
+    base::ChargedMemory memory_;
     std::vector<Row> rows_;
     std::size_t committed_ = 0;
     Row open_{};

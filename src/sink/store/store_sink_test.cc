@@ -368,5 +368,18 @@ TEST_F(StoreTest, ReaderFollowsAWriter) {
     EXPECT_TRUE(reader->moved());
 }
 
+TEST_F(StoreTest, ReaderTakesLargeRecordsAFewAtATime) {
+    start();
+    std::string const large(20 << 20, 'x');
+    for (int i = 0; i < 3; ++i)
+        ASSERT_EQ(store({large}), DeliveryOutcome::Delivered);
+    auto reader = StoreReader::open(path);
+    ASSERT_TRUE(reader.has_value()) << reader.error();
+    auto const first = reader->after(0, 500);
+    ASSERT_TRUE(first.has_value());
+    ASSERT_EQ(first->size(), 2U);
+    EXPECT_EQ(reader->after(first->back().id, 500)->size(), 1U);
+}
+
 }  // namespace
 }  // namespace capture::sink

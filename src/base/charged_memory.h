@@ -1,5 +1,5 @@
-// The growing memory of a group in sinks that keep a request's records in one block. Inside the
-// sink room only.
+// A writer into one block of its own that is charged to a budget: records that are kept, or made
+// only to be compressed. One thread at a time.
 #pragma once
 
 #include <algorithm>
@@ -9,23 +9,22 @@
 #include "base/budget.h"
 #include "base/byte_writer.h"
 
-namespace capture::sink {
+namespace capture::base {
 
-/// One block, grown by doubling and charged to a budget; the part after `start()` is what writers
-/// see. A refusal of the budget is only remembered, for the group's commit(): the writer still gets
-/// its memory, so a refused group overshoots by one record at most.
-class GroupMemory final : public base::ByteWriter {
+/// Grows by doubling; the part after `start()` is what writers see. A refusal of the budget is only
+/// remembered: the writer still gets its memory, so one record at most overshoots.
+class ChargedMemory final : public ByteWriter {
   public:
-    GroupMemory() = default;
-    ~GroupMemory() { std::free(block_); }
+    ChargedMemory() = default;
+    ~ChargedMemory() { std::free(block_); }
 
     /// Starts anew for `budget`, keeping the block.
-    void attach(base::Budget& budget) {
-        charge_ = base::Charge(budget);
+    void attach(Budget& budget) {
+        charge_ = Charge(budget);
         refused_ = !charge_.add(capacity());
         start(0);
     }
-    /// Gives the charge back; the block stays for the next group unless it is large.
+    /// Gives the charge back; the block stays for the next use unless it is large.
     void detach(std::size_t keep_at_most) {
         charge_.clear();
         if (capacity() > keep_at_most) {
@@ -61,9 +60,9 @@ class GroupMemory final : public base::ByteWriter {
         cursor_ = grown + used;
         end_ = grown + wanted;
     }
-    base::Charge charge_;
+    Charge charge_;
     char* block_ = nullptr;
     bool refused_ = false;
 };
 
-}  // namespace capture::sink
+}  // namespace capture::base

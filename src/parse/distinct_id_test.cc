@@ -1,4 +1,4 @@
-#include "parse/analytics_v0/distinct_id.h"
+#include "parse/distinct_id.h"
 
 #include "parse/analytics_v0/fixture.h"
 

@@ -1,4 +1,4 @@
-#include "parse/analytics_v0/distinct_id.h"
+#include "parse/distinct_id.h"
 
 #include <string>
 
@@ -6,7 +6,7 @@
 #include "parse/json_text.h"
 #include "parse/unicode.h"
 
-namespace capture::parse::analytics_v0 {
+namespace capture::parse {
 namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
@@ -32,11 +32,11 @@ DistinctId cut(std::string_view text) {
     return {.text = kept, .truncated = kept.size() != text.size()};
 }
 
-std::optional<DistinctId> from_string(std::string_view text, base::Arena& arena) {
+std::optional<DistinctId> from_string(std::string_view text, BlankId blank, base::Arena& arena) {
     if (text.empty()) return std::nullopt;
     if (is_plain(text.front()) && is_plain(text.back())) return cut(without_nul(text, arena));
     std::string_view const trimmed = trim_white_space(text);
-    if (trimmed.empty()) return std::nullopt;
+    if (trimmed.empty() && blank == BlankId::Missing) return std::nullopt;
     DistinctId id = cut(without_nul(text, arena));
     id.padded = trimmed.size() != text.size();
     return id;
@@ -44,7 +44,8 @@ std::optional<DistinctId> from_string(std::string_view text, base::Arena& arena)
 
 }  // namespace
 
-std::optional<DistinctId> distinct_id_of(const model::ParsedEvent& event, base::Arena& arena) {
+std::optional<DistinctId> distinct_id_of(const model::ParsedEvent& event, BlankId blank,
+                                         base::Arena& arena) {
     model::RawJson const value =
         event.distinct_id.empty() ? event.facts.distinct_id : event.distinct_id;
     if (value.empty()) return std::nullopt;
@@ -54,7 +55,17 @@ std::optional<DistinctId> distinct_id_of(const model::ParsedEvent& event, base::
         return cut(arena.copy(compact_json(value, 4 * (kMaxDistinctId + 1))));
     }
     std::string_view const inner = value.substr(1, value.size() - 2);
-    return from_string(inner.contains('\\') ? unescape(inner, arena) : inner, arena);
+    return from_string(inner.contains('\\') ? unescape(inner, arena) : inner, blank, arena);
 }
 
-}  // namespace capture::parse::analytics_v0
+model::RawJson quoted(const model::ParsedEvent& event, const DistinctId& id, base::Arena& arena) {
+    for (model::RawJson const own : {event.distinct_id, event.facts.distinct_id}) {
+        if (own.data() && own.data() + 1 == id.text.data() && own.size() == id.text.size() + 2)
+            return own;
+    }
+    std::string text;
+    append_json_string(id.text, text);
+    return arena.copy(text);
+}
+
+}  // namespace capture::parse

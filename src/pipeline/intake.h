@@ -1,0 +1,117 @@
+// What the legacy surfaces (analytics, replay) have in common: from the bytes of a request to
+// events of an authorised token within its quota, and from events to an answer. A surface's serve()
+// calls these steps in its order of checks and adds its own. Contract 10 §9, 40 §2.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/arena.h"
+#include "decode/gate.h"
+#include "decode/query.h"
+#include "http/message.h"
+#include "pipeline/context.h"
+#include "pipeline/publisher.h"
+
+namespace capture::pipeline {
+
+/// Where surfaces differ.
+struct IntakeRules {
+    std::size_t wire_cap;          ///< of the body as received
+    std::size_t decompressed_cap;  ///< of its text
+    std::string_view log_target;   ///< static text
+};
+
+/// One request on its way, and everything its events are views into.
+struct Arrival {
+    explicit Arrival(http::Request& r) : request(r) {}
+
+    /// Too much to be worked on by the worker's thread.
+    bool large() const { return body.text.size() >= kLargeText; }
+
+    /// From these sizes on a request leaves the worker's thread for the pool, so that it stalls
+    /// nobody. The wire size is what is known before inflating: a bomb below it inflates in the
+    /// time of a few ordinary requests.
+    static constexpr std::size_t kLargeWire = 32 * 1024;
+    static constexpr std::size_t kLargeText = 256 * 1024;
+
+    http::Request& request;
+    decode::Query query;
+    base::Buffer wire;
+    model::DecodedBody body;
+    base::Arena arena;
+    model::EventBatch batch;
+    std::string_view token;
+    model::RequestFacts facts;
+    std::vector<model::Event> events;
+};
+
+/// One per surface and worker.
+class Intake {
+  public:
+    Intake(const Context& context, const decode::Probe& probe, const IntakeRules& rules)
+        : context_(context),
+          rules_(rules),
+          gate_(rules.decompressed_cap, probe, context.log),
+          publisher_(context) {}
+
+    /// Query, body, decoding, and `read(arrival, reader)`: text → batch. Large bodies are decoded
+    /// and read on the pool, with a reader of their own instead of the worker's.
+    template <typename Reader, typename Read>
+    base::Task<model::Result<void>> receive(Arrival& arrival, Reader& workers, Read read) const {
+        auto fetched = read_query(arrival);
+        if (!fetched) co_return fetched;
+        auto wire = co_await arrival.request.read_body(rules_.wire_cap);
+        if (!wire) co_return std::unexpected(std::move(wire.error()));
+        arrival.wire = std::move(*wire);
+
+        auto const open_and_read = [this, &arrival, &read](Reader& reader) {
+            auto opened = open(arrival);
+            return opened ? read(arrival, reader) : opened;
+        };
+        if (arrival.wire.size() < Arrival::kLargeWire &&
+            arrival.query.data.size() < Arrival::kLargeWire) {
+            co_return open_and_read(workers);
+        }
+        co_return co_await context_.pool.run([&open_and_read] {
+            Reader own;
+            return open_and_read(own);
+        });
+    }
+    /// Takes the token that the surface has found, unless no project owns it.
+    base::Task<model::Result<void>> authorise(Arrival& arrival,
+                                              model::Result<std::string_view> token) const;
+    /// Counts the events as received and fixes what all records of the request share.
+    void accept(Arrival& arrival) const;
+    /// When the client sent the request: what the body says, else the query.
+    static void set_sent_at(Arrival& arrival, const std::optional<model::SentAt>& body);
+    /// Takes out what is over a quota. False when nothing is left.
+    bool apply_quotas(Arrival& arrival, Ledger::Entry& entry) const;
+    /// Writes and sends `arrival.events`, gives the request's memory back, and waits until they are
+    /// durable.
+    base::Task<model::Result<void>> publish(Arrival& arrival) const;
+
+    static http::Response success(const Arrival& arrival);
+    /// The events had been accepted, and the request fails before anything is produced: all of the
+    /// batch is dropped.
+    http::Response reject(const Arrival& arrival, Ledger::Entry& entry,
+                          const model::Error& error) const;
+    /// They could not be produced.
+    http::Response undelivered(const Arrival& arrival, Ledger::Entry& entry,
+                               const model::Error& error) const;
+    http::Response refuse(const Arrival& arrival, const model::Error& error, Stage stage) const;
+
+  private:
+    static model::Result<void> read_query(Arrival& arrival);
+    model::Result<void> open(Arrival& arrival) const;
+    void log_refusal(const Arrival& arrival, const model::Error& error) const;
+
+    const Context& context_;
+    const IntakeRules rules_;
+    decode::Gate gate_;
+    Publisher publisher_;
+};
+
+}  // namespace capture::pipeline

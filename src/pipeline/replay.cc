@@ -1,0 +1,118 @@
+#include "pipeline/replay.h"
+
+#include <utility>
+
+namespace capture::pipeline {
+namespace {
+
+using model::Code;
+using model::Result;
+using parse::replay::Processor;
+using parse::replay::Reader;
+
+constexpr std::string_view kTarget = "capture::replay";
+constexpr std::string_view kQuotaLimited = R"({"status":"Ok","quota_limited":["recordings"]})";
+
+}  // namespace
+
+struct Replay::Work : Arrival {
+    explicit Work(http::Request& r) : Arrival(r) {}
+
+    model::Event& event() { return events.front(); }
+
+    Result<void> items;  ///< known early, asked for after the restrictions
+};
+
+Replay::Replay(const Context& context, const decode::Probe& decode_probe,
+               const parse::Probe& parse_probe)
+    : context_(context),
+      parse_probe_(parse_probe),
+      intake_(context, decode_probe,
+              {.wire_cap = kBodyCap,
+               .decompressed_cap =
+                   context.settings.producer_of("SESSION_REPLAY_MAIN").message_max_bytes,
+               .log_target = kTarget}),
+      processor_(parse_probe) {}
+
+base::Task<http::Response> Replay::serve(http::Request& request) {
+    Work work(request);
+    auto const read_text = [this](Arrival& arrival, Reader& reader) {
+        return read(arrival, reader);
+    };
+    if (auto received = co_await intake_.receive(work, reader_, read_text); !received) {
+        if (received.error().code == Code::EmptyBatch)
+            context_.log.info(kTarget, "Request holds no event", {{"path", request.route()}});
+        co_return intake_.refuse(work, received.error(), Stage::Parsing);
+    }
+    auto authorised = co_await intake_.authorise(work, parse::replay::request_token(work.batch));
+    if (!authorised) co_return intake_.refuse(work, authorised.error(), Stage::Parsing);
+
+    Ledger::Entry entry(context_.ledger, work.batch.events.size());
+    intake_.accept(work);
+    if (!intake_.apply_quotas(work, entry))
+        co_return http::Response::json(200, std::string(kQuotaLimited));
+    co_return co_await ingest(work, entry);
+}
+
+Result<void> Replay::read(Arrival& work, Reader& reader) const {
+    auto batch = reader.read(work.body, work.arena, &context_.budget);
+    if (!batch) return std::unexpected(std::move(batch.error()));
+    work.batch = std::move(*batch);
+    return {};
+}
+
+base::Task<http::Response> Replay::ingest(Work& work, Ledger::Entry& entry) {
+    // The quota may have taken the first event: the next one then speaks for the request.
+    Intake::set_sent_at(work, work.batch.events.front().facts.snapshot->sent_at);
+    if (auto described = co_await describe(work); !described) {
+        co_return reject(work, entry, described.error());
+    }
+    if (!pass_restrictions(work, entry)) co_return Intake::success(work);
+    if (!work.items) co_return reject(work, entry, work.items.error());
+    context_.limits.request(work.token, work.facts.now).replay_overflow(work.event());
+
+    if (auto published = co_await intake_.publish(work); !published) {
+        co_return intake_.undelivered(work, entry, published.error());
+    }
+    entry.deliver_rest();
+    co_return Intake::success(work);
+}
+
+base::Task<Result<void>> Replay::describe(Work& work) {
+    work.events.emplace_back();
+    if (!work.large()) co_return describe(work, processor_);
+    co_return co_await context_.pool.run([this, &work] {
+        Processor processor(parse_probe_);
+        return describe(work, processor);
+    });
+}
+
+Result<void> Replay::describe(Work& work, Processor& processor) const {
+    auto described = processor.describe(work.batch, work.facts, work.request.header("user-agent"),
+                                        work.arena, work.event());
+    if (described) work.items = Processor::collect_items(work.batch, work.arena, work.event());
+    return described;
+}
+
+bool Replay::pass_restrictions(Work& work, Ledger::Entry& entry) const {
+    auto const reason =
+        context_.limits.request(work.token, work.facts.now).restrict(work.event(), work.arena);
+    if (!reason) return true;
+    context_.probe.dropped(*reason, 1);  // one per request (contract 40 §10)
+    entry.drop_rest(*reason);
+    return false;
+}
+
+http::Response Replay::reject(const Work& work, Ledger::Entry& entry, const model::Error& error) {
+    if (auto const pass = rejections_.pass(context_.clock.steady())) {
+        context_.log.warn(kTarget, "Recording refused",
+                          {{"error_tag", model::info(error.code).tag},
+                           {"reason", error.detail},
+                           {"token", work.token},
+                           {"batch_size", work.batch.events.size()},
+                           {"suppressed", pass->suppressed}});
+    }
+    return intake_.reject(work, entry, error);
+}
+
+}  // namespace capture::pipeline

@@ -1,0 +1,49 @@
+// The session replay surface: /s. One request is one recording's piece: its events become one
+// record that holds everybody's snapshot items under the first event's metadata. serve() reads like
+// contract 40 §2, the order of checks.
+//
+// The ledger counts events, not records: a request of n events is n in, and n delivered with its
+// one record (or n dropped by a restriction, whatever the drop counter says).
+#pragma once
+
+#include "http/message.h"
+#include "parse/replay/processor.h"
+#include "parse/replay/reader.h"
+#include "pipeline/context.h"
+#include "pipeline/intake.h"
+#include "telemetry/rate_limited.h"
+
+namespace capture::pipeline {
+
+class Replay final : public http::Handler {
+  public:
+    /// Wire cap of the body (contract 40 §3.1). The cap after decompression is what one record may
+    /// have: the producer's maximum.
+    static constexpr std::size_t kBodyCap = 25 * 1024 * 1024;
+
+    Replay(const Context& context, const decode::Probe& decode_probe,
+           const parse::Probe& parse_probe);
+
+    base::Task<http::Response> serve(http::Request& request) override;
+
+  private:
+    struct Work;
+
+    model::Result<void> read(Arrival& work, parse::replay::Reader& reader) const;
+    /// Steps 10 to 16, once the request is within its quota.
+    base::Task<http::Response> ingest(Work& work, Ledger::Entry& entry);
+    base::Task<model::Result<void>> describe(Work& work);
+    model::Result<void> describe(Work& work, parse::replay::Processor& processor) const;
+    /// Step 12; false when the event is to be dropped.
+    bool pass_restrictions(Work& work, Ledger::Entry& entry) const;
+    http::Response reject(const Work& work, Ledger::Entry& entry, const model::Error& error);
+
+    const Context& context_;
+    const parse::Probe& parse_probe_;
+    Intake intake_;
+    parse::replay::Reader reader_;        ///< of this worker's thread; large bodies bring their own
+    parse::replay::Processor processor_;  ///< likewise
+    telemetry::RateLimited rejections_{1, std::chrono::seconds(1)};  ///< lines about them
+};
+
+}  // namespace capture::pipeline
