@@ -25,6 +25,7 @@ void run(benchmark::State& state, const std::string& path, const std::string& bo
                           .lanes = world.lanes,
                           .pool = world.pool,
                           .sink = sink,
+                          .warnings = world.warnings,
                           .budget = world.budget,
                           .ledger = world.ledger,
                           .limits = world.worker_limits};
