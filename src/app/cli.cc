@@ -54,7 +54,8 @@ void add_explain(CLI::App& app, CommandLine& line) {
     explain->add_option("--token", line.explain.token, "Project token")->required();
     explain->add_option("--distinct-id", line.explain.distinct_id, "distinct_id")->required();
     explain->add_option("--event", line.explain.event, "Name of the event ($pageview)");
-    explain->add_option("--session-id", line.explain.session_id, "Session id; a recording needs one");
+    explain->add_option("--session-id", line.explain.session_id,
+                        "Session id; a recording needs one");
     explain->add_flag("--historical", line.explain.historical,
                       "As if sent with historical_migration");
     explain->add_flag("--json", line.explain.json, "As JSON");

@@ -56,7 +56,7 @@ Result<void> Intake::open(Arrival& arrival) const {
 
 base::Task<Result<void>> Intake::authorise(Arrival& arrival, Result<std::string_view> token) const {
     if (!token) co_return std::unexpected(std::move(token.error()));
-    arrival.token = *token;
+    arrival.token = arrival.arena.copy(*token);  // the body goes before the answer is known
     auto refused = context_.limits.token_refused_now(arrival.token);
     if (!refused) refused = co_await context_.limits.token_refused(arrival.token);
     if (*refused) co_return model::fail(Code::UnknownToken);
