@@ -23,7 +23,7 @@ std::string data_text(const model::EventData& data) {
     std::string out = "{\"event\":" + std::string(data.event) + ",\"properties\":{";
     append_joined(out, data.members);
     out += ",\"$snapshot_items\":[";
-    append_joined(out, data.items);
+    append_joined(out, *data.items);
     return out + "]}}";
 }
 
@@ -43,7 +43,7 @@ void check(const model::Event& event, std::size_t events) {
     fuzz::expect(!event.distinct_id.contains('\0'), "distinct_ids hold no NUL");
     fuzz::expect(event.session_id && !session_id_problem(*event.session_id),
                  "session ids are valid");
-    fuzz::expect(event.data.items.size() <= events, "an event has one run of items at most");
+    fuzz::expect(event.data.items->size() <= events, "an event has one run of items at most");
     std::string const text = data_text(event.data);
     fuzz::expect(text.size() == model::data_size(event.data), "data has the promised size");
     fuzz::expect(is_json(text), "data is JSON");

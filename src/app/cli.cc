@@ -55,7 +55,8 @@ void add_explain(CLI::App& app, CommandLine& line) {
     explain->add_option("--token", line.explain.token, "Project token")->required();
     explain->add_option("--distinct-id", line.explain.distinct_id, "distinct_id")->required();
     explain->add_option("--event", line.explain.event, "Name of the event ($pageview)");
-    explain->add_option("--session-id", line.explain.session_id, "Session id; a recording needs one");
+    explain->add_option("--session-id", line.explain.session_id,
+                        "Session id; a recording needs one");
     explain->add_option("--uuid", line.explain.uuid, "uuid of the event");
     explain->add_option("--properties", line.explain.properties, "Its properties, as JSON ({})");
     explain->add_flag("--historical", line.explain.historical,

@@ -36,8 +36,8 @@ std::size_t data_size(const EventData& data) {
     std::size_t properties = data.properties.empty() ? 2 : data.properties.size();
     if (data.edited) properties = 2 + joined(data.members);
     std::size_t uuid = field("\"uuid\":,", data.uuid ? base::Uuid::kTextSize + 2 : kNull.size());
-    if (data.snapshot) {
-        properties += field(",\"$snapshot_items\":[]", joined(data.items));
+    if (data.items) {
+        properties += field(",\"$snapshot_items\":[]", joined(*data.items));
         uuid = 0;
     }
     return std::string_view("{}").size() + optional("\"token\":,", data.token) +

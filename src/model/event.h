@@ -151,8 +151,9 @@ struct EventData {
     std::span<const std::string_view>
         members;  ///< what remains after an edit: texts of one or more `"key":value`
     bool edited = false;
-    bool snapshot = false;  ///< replay: an edit that ends with `$snapshot_items`; no uuid
-    std::span<const std::string_view> items;  ///< its elements: texts of one or more
+    /// Replay: the elements of `$snapshot_items`, which ends the edited properties, as texts of one
+    /// or more; such data has no uuid. Null for other events.
+    const std::span<const std::string_view>* items = nullptr;
     RawJson timestamp;
     RawJson offset;
     RawJson set;

@@ -113,10 +113,12 @@ bool Replay::pass_restrictions(Work& work, Ledger::Entry& entry) const {
 
 http::Response Replay::reject(Work& work, Ledger::Entry& entry, const model::Error& error) {
     if (auto const pass = rejections_.pass(context_.clock.steady())) {
+        bool const valid = error.code == Code::NoSnapshot;  // that comes after the session id
         context_.log.warn(kTarget, "Recording refused",
                           {{"error_tag", model::info(error.code).tag},
                            {"reason", error.detail},
                            {"token", work.token},
+                           {"session_id", valid ? *work.event().session_id : ""},
                            {"batch_size", work.batch.events.size()},
                            {"suppressed", pass->suppressed}});
     }

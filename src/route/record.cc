@@ -40,16 +40,16 @@ void write_data(base::ByteWriter& out, const model::EventData& data) {
         append_uuid(out, *data.uuid);
         out.append(R"(\",\"event\":)");
     } else {
-        out.append(data.snapshot ? R"(\"event\":)" : R"(\"uuid\":null,\"event\":)");
+        out.append(data.items ? R"(\"event\":)" : R"(\"uuid\":null,\"event\":)");
     }
     append_escaped(out, data.event);
     out.append(R"(,\"properties\":)");
     if (data.edited) {
         out.append('{');
         append_joined(out, data.members);
-        if (data.snapshot) {
+        if (data.items) {
             out.append(R"(,\"$snapshot_items\":[)");
-            append_joined(out, data.items);
+            append_joined(out, *data.items);
             out.append(']');
         }
         out.append('}');

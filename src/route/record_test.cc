@@ -45,20 +45,21 @@ TEST(Record, WritesTheFieldsInTheirFixedOrder) {
 
 TEST(Record, WritesASnapshotOfMembersAndItems) {
     std::string_view const members[] = {R"("distinct_id":"u")", R"("$lib":"a\"b")"};
-    std::string_view const items[] = {R"({"a":1} , 2)", "3"};
+    std::string_view const texts[] = {R"({"a":1} , 2)", "3"};
+    std::span<const std::string_view> items(texts);
     model::Event event = signup();
     event.data = {};
     event.data.event = R"("$snapshot_items")";
     event.data.members = members;
-    event.data.items = items;
-    event.data.edited = event.data.snapshot = true;
+    event.data.items = &items;
+    event.data.edited = true;
     EXPECT_NE(
         value_of(event, facts())
             .find(
                 R"("data":"{\"event\":\"$snapshot_items\",\"properties\":{\"distinct_id\":\"u\",\"$lib\":\"a\\\"b\",)"
                 R"(\"$snapshot_items\":[{\"a\":1} , 2,3]}}","now")"),
         std::string::npos);
-    event.data.items = {};
+    items = {};
     EXPECT_NE(value_of(event, facts()).find(R"(\"$snapshot_items\":[]}}")"), std::string::npos);
 }
 

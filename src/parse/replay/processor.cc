@@ -106,7 +106,7 @@ model::Result<void> Processor::describe(const model::EventBatch& batch,
     out.cookieless = first.facts.cookieless == model::Cookieless::True;
     out.data.event = kNameJson;
     out.data.members = members_of(first, *id, user_agent, arena);
-    out.data.edited = out.data.snapshot = true;
+    out.data.edited = true;
     return {};
 }
 
@@ -122,7 +122,8 @@ model::Result<void> Processor::collect_items(const model::EventBatch& batch, bas
         std::string_view const run = data.front() == '[' ? elements_of(data) : data;
         if (!run.empty()) std::construct_at(&items[count++], run);
     }
-    out.data.items = items.first(count);
+    using Items = std::span<const std::string_view>;
+    out.data.items = std::construct_at(arena.array<Items>(1).data(), items.first(count));
     return {};
 }
 

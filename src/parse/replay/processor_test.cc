@@ -53,7 +53,7 @@ struct ReplayFixture : ::testing::Test {
         };
         join(event.data.members);
         out += ",\"$snapshot_items\":[";
-        join(event.data.items);
+        join(*event.data.items);
         out += "]}}";
         EXPECT_EQ(model::data_size(event.data), out.size());
         return out;
@@ -77,8 +77,8 @@ TEST_F(ReplayFixture, MakesOneEventOfTheFirstOnesMetadataAndAllItems) {
 TEST_F(ReplayFixture, ItemsAreViewsOfTheText) {
     make(
         R"({"event":"e","distinct_id":"u","properties":{"$session_id":"s","$snapshot_data":[1]}})");
-    ASSERT_EQ(event.data.items.size(), 1u);
-    const char* const item = event.data.items[0].data();
+    ASSERT_EQ(event.data.items->size(), 1u);
+    const char* const item = event.data.items->front().data();
     EXPECT_TRUE(item >= body.text.data() && item < body.text.data() + body.text.size());
 }
 
