@@ -44,6 +44,10 @@ class Quiet(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def answer_file(self, file, headers=()):
+        kind = {".html": "text/html; charset=utf-8", ".js": "text/javascript"}.get(file.suffix, "text/plain")
+        self.answer(200, file.read_bytes(), kind, headers)
+
 
 class Site(Quiet):
     """The customer's web site: files by path, and an empty page for every path that has none."""
@@ -56,8 +60,7 @@ class Site(Quiet):
                      if path.startswith(prefix)), None)
         if file is None or not file.is_file():
             return self.answer(200, b"<!doctype html><link rel=icon href='data:,'><title>empty</title>", "text/html")
-        kind = {".html": "text/html; charset=utf-8", ".js": "text/javascript"}.get(file.suffix, "text/plain")
-        self.answer(200, file.read_bytes(), kind)
+        self.answer_file(file)
 
 
 @dataclass
@@ -67,18 +70,29 @@ class Exchange:
     headers: dict
     body: bytes
     status: int
+    answer: bytes
+
+
+# The remote configuration of a project that records its sessions, console and network included.
+RECORDING = {"endpoint": "/s/", "consoleLogRecordingEnabled": True, "sampleRate": None, "minimumDurationMilliseconds": None,
+             "networkPayloadCapture": {"recordHeaders": True, "recordBody": True,
+                                       "capturePerformance": {"network_timing": True}}}
 
 
 class Gateway(Quiet):
-    """The host that SDKs are configured with."""
+    """The host that SDKs are configured with. With a `replay_port`, /s goes there and the browser SDK is told to record;
+    `scripts` is the folder of what it then loads from /static/."""
 
     capture_port: int
     exchanges: list
+    replay_port: int | None = None
+    scripts: Path | None = None
 
     def remote_config(self):
         return {"supportedCompression": ["gzip", "gzip-js"], "hasFeatureFlags": False, "captureDeadClicks": False,
                 "capturePerformance": False, "autocapture_opt_out": False, "autocaptureExceptions": False,
-                "analytics": {"endpoint": "/i/v0/e/"}, "elementsChainAsString": True, "sessionRecording": False,
+                "analytics": {"endpoint": "/i/v0/e/"}, "elementsChainAsString": True,
+                "sessionRecording": RECORDING if self.replay_port else False,
                 "heatmaps": False, "surveys": False, "defaultIdentifiedOnly": True, "siteApps": []}
 
     def cors(self):
@@ -97,15 +111,17 @@ class Gateway(Quiet):
                           f"{{config: {text}, siteApps: []}}")
                 return self.answer(200, script.encode(), "text/javascript", self.cors())
             return self.answer(200, text.encode(), "application/json", self.cors())
+        if path.startswith("/static/") and self.scripts:
+            return self.answer_file(self.scripts / Path(path).name, self.cors())
         if path.startswith(("/flags", "/decide")):
             flags = {"flags": {}, "featureFlags": {}, "featureFlagPayloads": {}, "errorsWhileComputingFlags": False}
             return self.answer(200, json.dumps(flags).encode(), "application/json", self.cors())
-        self.forward(body)
+        self.forward(body, self.replay_port if self.replay_port and path in ("/s", "/s/") else self.capture_port)
 
     do_GET = do_POST = do_OPTIONS = handle_request
 
-    def forward(self, body):
-        connection = http.client.HTTPConnection("127.0.0.1", self.capture_port, timeout=60)
+    def forward(self, body, port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
             connection.request(self.command, self.path, body, headers)
@@ -113,7 +129,8 @@ class Gateway(Quiet):
             text = answer.read()
         finally:
             connection.close()
-        self.exchanges.append(Exchange(self.command, self.path, dict(self.headers.items()), body, answer.status))
+        headers = dict(self.headers.items())
+        self.exchanges.append(Exchange(self.command, self.path, headers, body, answer.status, text))
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in HOP_BY_HOP | {"content-length", "date", "server"}:

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from support.envelope import opened
-from support.process import Failure
+from support.process import Failure, wait_until
 
 # Output name in the variables CAPTURE_OUTPUT_<name>_TOPIC → topic by default. Contract 20 §6.1.
 DEFAULT_TOPICS = {
@@ -58,6 +58,17 @@ def make_topics(bootstrap, names, partitions=1, replicas=1, config=None):
                 raise
 
 
+def watermarks(consumer, partition, seconds):
+    """(low, high); a partition of a topic just made may not be led yet."""
+    def ask():
+        try:
+            return consumer.get_watermark_offsets(partition, timeout=seconds)
+        except KafkaException as problem:
+            if problem.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                raise
+    return wait_until(ask, seconds, f"nobody leads {partition.topic}")
+
+
 def read_messages(bootstrap, names, seconds=60):
     """All messages that the topics hold now, from the first to the high watermark, in order for each partition."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader", "enable.auto.commit": False,
@@ -68,7 +79,7 @@ def read_messages(bootstrap, names, seconds=60):
         wanted = []
         for name in names:
             for partition in (known[name].partitions if name in known else []):
-                low, high = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=seconds)
+                low, high = watermarks(consumer, TopicPartition(name, partition), seconds)
                 if high > low:
                     wanted.append(TopicPartition(name, partition, low))
         messages, open_ends = [], {(part.topic, part.partition) for part in wanted}

@@ -24,7 +24,8 @@ class Store:
                               capture_output=True, text=True, timeout=60)
         if done.returncode != 0:
             raise Failure(f"capture tail ended with status {done.returncode}: {done.stderr}")
-        return [self._record(json.loads(line)) for line in done.stdout.splitlines()]
+        # Not splitlines(): it also splits at characters that JSON leaves as they are.
+        return [self._record(json.loads(line)) for line in done.stdout.split("\n") if line]
 
     @staticmethod
     def _record(line):
