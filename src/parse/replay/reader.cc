@@ -198,7 +198,8 @@ model::Result<model::EventBatch> Reader::Impl::read(const model::DecodedBody& bo
         fits = read_events([this](model::ParsedEvent& event) { return read_event(event); });
     } else if (json.peek() == '{') {
         model::ParsedEvent* const event = add_event();
-        event ? void(fits = read_event(*event)) : json.skip();
+        if (!event) json.skip();
+        fits = event && read_event(*event);
     } else {
         json.skip();
     }
