@@ -41,10 +41,10 @@ def pinned(to, command):
 
 
 class Floor:
-    def __init__(self, lab, until="produce", surface="analytics", on=None):
+    def __init__(self, lab, until="produce", surface="analytics", topic=None):
         kafka = lab.kafka if until == "produce" else None
-        produce = ["--brokers", kafka.bootstrap, "--topic", f"floor-{surface}"] if kafka else ["--produce", "none"]
-        command = pinned(on or lab.server_cores, [lab.build / "bench/capture_floor", *produce, "--until", until,
+        produce = ["--brokers", kafka.bootstrap, "--topic", topic or f"floor-{surface}"] if kafka else ["--produce", "none"]
+        command = pinned(lab.server_cores, [lab.build / "bench/capture_floor", *produce, "--until", until,
                                                   "--surface", surface])
         self.process = Process(command, lab.fresh("floor") / "floor.log")
         self.port = self.process.wait_listening()[0]

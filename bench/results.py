@@ -154,6 +154,41 @@ def machine():
             "commit": output_of("git", "describe", "--always", "--dirty", "--exclude=*")}
 
 
-def write(directory, found):
+# ------------------------------------------------------------------------------------------------------------ files
+
+
+def cost_table(found):
+    """In Markdown, as all that the pages quote."""
+    machine = found["machine"]
+    yield (f"One run of `{found['command'].strip()}` on {machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, "
+           f"{machine['compiler']}, at {machine['commit']}:\n")
+    yield "| CPU time, µs | capture | floor | ratio | with a sink that drops: capture | floor | ratio |"
+    yield "|---|---|---|---|---|---|---|"
+    rows = {(row["scenario"], row["network"]): row for row in found.get("cost", [])}
+    for name in dict.fromkeys(name for name, _ in rows):
+        cells = [f"{row['capture']:.1f} | {row['floor']:.1f} | **{row['ratio']:.2f}**" if row else "– | – | –"
+                 for row in (rows.get((name, "Kafka")), rows.get((name, "none")))]
+        one = next(row for row in rows.values() if row["scenario"] == name)
+        yield f"| {one['title']}, per {one['per']} | {' | '.join(cells)} |"
+
+
+def judgement(found):
+    yield ""
+    yield from (f"- {'' if aim['met'] else '**missed:** '}{aim['aim']}: {aim['measured']}" for aim in found["aims"])
+    yield from (f"- **failed:** {failure['measurement']}" for failure in found["failures"])
+
+
+def quote(page, text):
+    """Replaces what a page quotes."""
+    begin, end = "<!-- figures: written by ./dev bench -->\n", "<!-- end of figures -->"
+    before, rest = page.read_text().split(begin)
+    page.write_text(before + begin + text + end + rest.split(end)[1])
+
+
+def write(directory, found, publish):
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "results.json").write_text(json.dumps(found, indent=1) + "\n")
+    (directory / "results.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    if publish:
+        table, aims = "\n".join(cost_table(found)) + "\n", "\n".join(judgement(found)) + "\n"
+        quote(ROOT / "README.md", table)
+        quote(ROOT / "bench/README.md", table + aims)

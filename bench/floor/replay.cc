@@ -99,12 +99,13 @@ void Replay::write_envelope(std::string_view uuid, std::string_view now) {
     add(R"(\"distinct_id\":\")"), add(first_.distinct_id);
     add(R"(\",\"$session_id\":\")"), add(first_.session_id);
     add(R"(\",\"$window_id\":\")"), add(first_.window_id);
-    add(R"(\",\"$snapshot_source\":\"web\",\"$snapshot_items\":[)");
+    add(R"(\",\"$snapshot_source\":\"web\",\"$lib\":\")"), add(first_.lib);
+    add(R"(\",\"$snapshot_items\":[)");
     for (std::size_t i = 0; i < items_.size(); ++i) {
         if (i > 0) add(",");
         route::append_escaped(envelope_, items_[i]);
     }
-    add(R"(],\"$lib\":\")"), add(first_.lib), add(R"(\"}}","now":")"), add(now);
+    add(R"(]}}","now":")"), add(now);
     add(R"(","token":")"), add(first_.token);
     add(R"(","event":"$snapshot_items","timestamp":")"), add(first_.timestamp), add(R"("})");
 }
