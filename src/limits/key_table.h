@@ -6,7 +6,8 @@
 // new key can inherit its level. With that rule (the one of the space-saving algorithm) nobody
 // gains by rotating keys: a key that was pushed out comes back with at least the level it had.
 //
-// Linear probing at most 3/4 full: entries take sizeof(Entry) × 1.33 … 2.67 bytes each.
+// Linear probing at most 3/4 full: entries take sizeof(Entry) × 1.33 … 2.67 bytes each, in large
+// tables rounded up to huge pages.
 #pragma once
 
 #include <atomic>
@@ -15,6 +16,8 @@
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include "limits/large_pages.h"
 
 namespace capture::limits {
 
@@ -76,7 +79,7 @@ class KeyTable {
             ++gone;
         }
         if (gone == 0) return 0;
-        std::vector<Entry> old = std::move(slots_);
+        Slots old = std::move(slots_);
         std::size_t const left = size_ - gone;
         std::size_t capacity = 8;
         while (left * 4 > capacity * 3)
@@ -93,9 +96,10 @@ class KeyTable {
     const Entry* slots() const { return slots_.data(); }
     std::size_t mask() const { return mask_; }
     std::size_t size() const { return size_; }
-    std::size_t memory() const { return slots_.capacity() * sizeof(Entry); }
+    std::size_t memory() const { return LargePages<Entry>::bytes(slots_.capacity()); }
 
   private:
+    using Slots = std::vector<Entry, LargePages<Entry>>;
     static constexpr std::size_t kNeighbours = 16;
 
     void place(const Entry& entry) {
@@ -106,7 +110,7 @@ class KeyTable {
     }
 
     void resize(std::size_t capacity) {
-        std::vector<Entry> old(capacity, Entry{});
+        Slots old(capacity, Entry{});
         old.swap(slots_);
         mask_ = capacity - 1;
         for (const Entry& entry : old) {
@@ -152,7 +156,7 @@ class KeyTable {
         slots_[hole].key = 0;
     }
 
-    std::vector<Entry> slots_;
+    Slots slots_;
     std::size_t mask_ = 0;
     std::size_t size_ = 0;
     std::size_t max_entries_;

@@ -131,7 +131,8 @@ class RequestLimits {
     bool rules_stale_ = false;
     bool moment_read_ = false;
     std::chrono::steady_clock::time_point steady_{};
-    const void* rules_;  ///< the token's restrictions, null when it has none
+    const void* rules_;    ///< the token's restrictions, null when it has none
+    const void* dropped_;  ///< the token's entry in the token dropper, null when it has none
 };
 
 /// One worker's access. Movable; belongs to one thread.

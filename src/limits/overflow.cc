@@ -71,6 +71,15 @@ std::size_t KeyBuckets::size() const {
     return sum;
 }
 
+std::size_t KeyBuckets::memory() const {
+    std::size_t sum = 0;
+    for (const Shard& shard : shards_) {
+        std::lock_guard lock(shard.mutex);
+        sum += shard.table.memory();
+    }
+    return sum;
+}
+
 OverflowLimiter::OverflowLimiter(const config::OverflowSettings& settings, Lanes lanes,
                                  const HashKey& key, const Probe& probe, const base::Clock& clock)
     : lanes_(lanes),

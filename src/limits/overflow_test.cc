@@ -186,6 +186,21 @@ TEST_F(Overflow, ForgetsKeysWhoseBucketIsFullAgain) {
     EXPECT_EQ(probe.partition_keys.with({"analytics"}).value(), 0);
 }
 
+TEST(KeyBuckets, AKeyCostsWhatTheHeaderSays) {
+    base::ManualClock clock{{1'700'000'000, 0}};
+    KeyBuckets buckets(100, 1000, clock, 1 << 14);
+    std::mt19937_64 random(3);
+    for (std::size_t keys = 1000; keys <= 64'000; keys *= 4) {
+        while (buckets.size() < std::min<std::size_t>(keys, (1 << 14) - 200))
+            buckets.take(random(), clock.steady());
+        EXPECT_LE(static_cast<double>(buckets.memory()) / static_cast<double>(buckets.size()), 48);
+    }
+    for (int i = 0; i < 100'000; ++i)
+        buckets.take(random(), clock.steady());
+    EXPECT_LE(buckets.size(), 1u << 14);
+    EXPECT_LE(buckets.memory(), (1u << 14) * 48);
+}
+
 TEST(KeyBuckets, RotatingKeysEmptiesNobodysBucket) {
     base::ManualClock clock({1'700'000'000, 0});
     KeyBuckets buckets(1, 100, clock, 640);

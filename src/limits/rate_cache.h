@@ -1,13 +1,14 @@
 // The local half of the rate limiter: the levels of all entities, and what has to be told to or
 // asked of Redis. Contract 30 §7.4.
 //
-// evaluate() is the hot path: any worker, no Redis, one short lock of one of 256 shards. A shard
+// evaluate() is the hot path: any worker, no Redis, one short lock of one of 64 shards. A shard
 // also collects the counts to write (summed per entity and epoch where they arise, so a hot key
 // costs no queue entry per event) and the entities to read; the background task takes both with
 // drain().
 //
-// Memory: 48 bytes × 1.33 … 2.67 per live entity (64 to 128; 115 measured with a million), and
-// while a count waits for the next tick about 32 bytes plus its key. Bounded by `max_entries`,
+// Memory: 48 bytes × 1.33 … 2.67 per live entity (64 to 128), up to a third more in tables of huge
+// pages, and while a count waits for the next tick about 32 bytes plus its key: 149 bytes per
+// entity in all with a million of them, as limits_bench measures. Bounded by `max_entries`,
 // `max_writes` and `max_syncs`. When the cache is full, a new entity replaces the lowest of 16
 // neighbours and starts with that one's level as pending count: rotating keys forgives nothing, and
 // the next read from Redis puts it right.
@@ -122,7 +123,7 @@ class RateCache {
                                 const RateMoment& now) const;
 
   private:
-    static constexpr std::size_t kShards = 256;
+    static constexpr std::size_t kShards = 64;
     static constexpr std::int64_t kNever = -1;
 
     struct Entry {
@@ -158,8 +159,8 @@ class RateCache {
         RateStats stats;
     };
 
-    Shard& shard(std::uint64_t key) { return shards_[key >> 56]; }
-    const Shard& shard(std::uint64_t key) const { return shards_[key >> 56]; }
+    Shard& shard(std::uint64_t key) { return shards_[key >> 58]; }
+    const Shard& shard(std::uint64_t key) const { return shards_[key >> 58]; }
     double decayed(const Entry& entry, std::uint64_t limit, const RateMoment& now) const;
     double level(const Entry& entry, std::uint64_t limit, const RateMoment& now) const;
     bool expired(const Entry& entry, const RateMoment& now) const;

@@ -334,6 +334,19 @@ TEST_F(Rates, RotatingKeysForgivesNothing) {
               0);
 }
 
+TEST_F(Rates, AKeyCostsWhatTheHeaderSays) {
+    settings.cache_max_entries = 1 << 15;
+    settings.max_write_batch_entries = settings.max_pending_sync_entries = 0;
+    for (int i = 0; i < 200'000; ++i) {
+        limited("r" + std::to_string(i));
+        if (i >= 4096 && i % 1000 == 0) {
+            auto const keys = limiter->cache().size();
+            ASSERT_LE(keys, 1u << 15);
+            ASSERT_LE(limiter->cache().memory(), keys * 170) << keys;
+        }
+    }
+}
+
 TEST_F(Rates, CacheTimesAreRaisedToTheWindow) {
     settings.cache_ttl_secs = 5;
     settings.cache_idle_secs = 7;

@@ -56,6 +56,7 @@ RequestLimits::RequestLimits(WorkerParts& worker, std::string_view token, base::
     const Parts& parts = worker.parts;
     // What stands before the first `:` names the token of a key; tokens with a `:` are legal.
     token_hash_ = hash_text(token.substr(0, token.find(':')), parts.hash_key);
+    dropped_ = parts.dropper.of(token);
     quota_mask_ = worker.quota.get().of(token).bits();
     rules_ = nullptr;
     if (!parts.settings.restrictions.enabled) return;
@@ -77,7 +78,7 @@ bool RequestLimits::over_global_quota() const {
 }
 
 bool RequestLimits::dropped_by_token(std::string_view distinct_id) const {
-    return worker_.parts.dropper.drops(token_, distinct_id);
+    return dropped_ && static_cast<const TokenDropper::Entry*>(dropped_)->drops(distinct_id);
 }
 
 std::optional<model::DropReason> RequestLimits::restrict(model::Event& event, base::Arena& arena) {

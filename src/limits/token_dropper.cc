@@ -29,11 +29,10 @@ TokenDropper::TokenDropper(std::string_view list, telemetry::Logger& logger) {
     });
 }
 
-bool TokenDropper::drops(std::string_view token, std::string_view distinct_id) const {
-    if (tokens_.empty()) return false;
+const TokenDropper::Entry* TokenDropper::of(std::string_view token) const {
+    if (tokens_.empty()) return nullptr;
     auto const found = tokens_.find(token);
-    if (found == tokens_.end()) return false;
-    return found->second.all || found->second.ids.contains(distinct_id);
+    return found == tokens_.end() ? nullptr : &found->second;
 }
 
 }  // namespace capture::limits

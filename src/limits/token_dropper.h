@@ -24,14 +24,19 @@ class TokenDropper {
     /// Entries without any part are named in a warning and skipped.
     TokenDropper(std::string_view list, telemetry::Logger& logger);
 
-    bool empty() const { return tokens_.empty(); }
-    bool drops(std::string_view token, std::string_view distinct_id) const;
-
-  private:
+    /// What is dropped of one token.
     struct Entry {
         bool all = false;
         absl::flat_hash_set<std::string, TextHash, TextEqual> ids;
+
+        bool drops(std::string_view distinct_id) const { return all || ids.contains(distinct_id); }
     };
+
+    bool empty() const { return tokens_.empty(); }
+    /// Null when nothing of the token is.
+    const Entry* of(std::string_view token) const;
+
+  private:
     absl::flat_hash_map<std::string, Entry, TextHash, TextEqual> tokens_;
 };
 
