@@ -17,9 +17,6 @@ namespace {
 constexpr std::size_t kRecordOverhead = sizeof(Record) + 320;
 /// And what a header costs beside its texts: an allocation and a list entry.
 constexpr std::size_t kHeaderOverhead = 64;
-/// Groups of several records charge in such steps, because the budget is shared with the delivery
-/// threads.
-constexpr std::size_t kChargeStep = 16 * 1024;
 constexpr std::size_t kMinValue = 256;
 /// A fresh reading of the clock per so many enqueued records.
 constexpr std::size_t kClockStride = 32;
@@ -86,110 +83,42 @@ void Context::log_failure(const char* what, std::string_view topic, std::string_
 // --------------------------------------------------------------------------------------------------
 
 Group::Group(Context& context, std::size_t records, base::Budget& budget)
-    : context_(context), budget_(budget), single_(records <= 1), value_(*this) {
-    records_.reserve(std::clamp<std::size_t>(records, 1, kMaxReserve));
+    : context_(context), expected_(std::max<std::size_t>(records, 1)), memory_(budget) {
+    records_.reserve(std::min(expected_, kMaxReserve));
 }
 
 Group::~Group() {
     for (auto& r : records_)
         release(r);
-    budget_.release(credit_ + paid_);
 }
 
 void Group::release(Record& record) {
-    std::free(std::exchange(record.value, nullptr));
     if (record.headers) rd_kafka_headers_destroy(std::exchange(record.headers, nullptr));
-    budget_.release(std::exchange(record.charged, 0));
-}
-
-bool Group::pay(std::size_t bytes) {
-    if (credit_ < bytes) {
-        std::size_t const step = single_ ? bytes : std::max(bytes, kChargeStep);
-        if (budget_.charge(step)) {
-            credit_ += step;
-        } else if (budget_.charge(bytes)) {
-            credit_ += bytes;
-        } else {
-            refused_ = true;
-            return false;
-        }
-    }
-    credit_ -= bytes;
-    paid_ += bytes;
-    return true;
-}
-
-void Group::Value::start(std::size_t capacity) {
-    reset();
-    begin_ = cursor_ = static_cast<char*>(std::malloc(capacity));
-    if (!begin_) std::abort();
-    end_ = begin_ + capacity;
-}
-
-void Group::Value::reset() {
-    std::free(begin_);
-    begin_ = cursor_ = end_ = nullptr;
-}
-
-void Group::Value::grow(std::size_t need) {
-    std::size_t const used = size();
-    std::size_t const wanted = std::max(used + need, 2 * capacity());
-    // A refusal is told by commit(). Until then the writer needs its memory: at most one value per
-    // refused group.
-    (void)group_.pay(wanted - capacity());
-    auto* const grown = static_cast<char*>(std::realloc(begin_, wanted));
-    if (!grown) std::abort();
-    begin_ = grown;
-    cursor_ = grown + used;
-    end_ = grown + wanted;
-}
-
-char* Group::Value::take(std::size_t& capacity) {
-    std::size_t const used = size();
-    capacity = Value::capacity();
-    if (capacity > 2 * used && capacity > 8 * kMinValue) {
-        if (auto* const shrunk = static_cast<char*>(std::realloc(begin_, used + 1))) {
-            begin_ = shrunk;
-            capacity = used + 1;
-        }
-    }
-    cursor_ = end_ = nullptr;
-    return std::exchange(begin_, nullptr);
 }
 
 base::ByteWriter& Group::begin(const model::Destination& destination, std::size_t size_hint) {
-    budget_.release(std::exchange(paid_, 0));
     open_ = Record{};
     open_.group = this;
     open_.topic = context_.topics->find(destination, open_.topic_refused);
-    std::size_t const capacity =
-        std::max(size_hint, kMinValue) + kMinValue / 2;  // the key follows the value
-    (void)pay(capacity + kRecordOverhead);
-    value_.start(capacity);
-    return value_;
+    std::size_t const left = expected_ > records_.size() ? expected_ - records_.size() : 1;
+    // The key follows the value.
+    memory_.start(std::max(size_hint, kMinValue) + kMinValue / 2, left);
+    return memory_;
 }
 
 bool Group::commit(std::optional<std::string_view> key,
                    std::span<const model::RecordHeader> headers) {
-    open_.value_size = value_.size();
+    open_.value_size = memory_.size();
     if (key) {
-        value_.append(*key);
+        memory_.append(*key);
         open_.key_size = static_cast<std::ptrdiff_t>(key->size());
     }
-    std::size_t bytes = kRecordOverhead;
+    open_.value = memory_.finish();
+    std::size_t bytes = kRecordOverhead + open_.key_bytes();
     open_.headers = make_headers(headers, bytes);
-    std::size_t capacity = 0;
-    open_.value = value_.take(capacity);
-    bytes += capacity + open_.key_bytes();
-    if (bytes > paid_) {
-        (void)pay(bytes - paid_);
-    } else {
-        credit_ += paid_ - bytes;
-        paid_ = bytes;
-    }
-    open_.charged = std::exchange(paid_, 0);
+    memory_.pay(bytes);
     records_.push_back(open_);
-    return !refused_;
+    return !memory_.refused();
 }
 
 // --- Group: sending
@@ -256,8 +185,7 @@ std::size_t Group::enqueue_all(model::DeliveryOutcome& failure) {
 }
 
 void Group::submit(DeliveryCallback done) {
-    budget_.release(std::exchange(credit_, 0) + std::exchange(paid_, 0));
-    value_.reset();
+    memory_.seal();
     done_ = std::move(done);
     std::size_t const total = records_.size();
     remaining_.store(total + 1, std::memory_order_relaxed);
@@ -289,6 +217,7 @@ void Group::settle(model::DeliveryOutcome outcome) {
 
 void Group::finish(std::size_t count) {
     if (remaining_.fetch_sub(count, std::memory_order_acq_rel) != count) return;
+    memory_.clear();  // whoever is called back sees it settled
     settle(model::DeliveryOutcome::Delivered);
     context_.groups.unlink(*this);
     delete this;
@@ -297,15 +226,14 @@ void Group::finish(std::size_t count) {
 void Group::cancel() {
     for (auto& r : records_) {
         if (!r.in_flight) continue;
-        r.value = nullptr;  // the client's, which may still be at work on it
-        r.headers = nullptr;
+        r.headers = nullptr;  // the client's, which may still be at work on the record
         Ack const ack = settled_.load(std::memory_order_relaxed) ? Ack::Dropped : Ack::Cancelled;
         auto const waited =
             std::chrono::duration<double, std::milli>(context_.clock.steady() - r.enqueued_at);
         r.topic->ack_millis[static_cast<std::size_t>(ack)].observe(waited.count());
         context_.probe.produce_errors.add();
-        release(r);
     }
+    memory_.abandon();
     settle(model::DeliveryOutcome::Retryable);
     delete this;
 }
@@ -343,22 +271,15 @@ void ReportBatch::add(Record& record, int error) {
     std::chrono::duration<double, std::milli> const waited = now_ - record.enqueued_at;
     record.topic->ack_millis[static_cast<std::size_t>(ack)].observe(waited.count());
 
-    record.value = nullptr;  // freed by librdkafka, as the headers
-    record.headers = nullptr;
+    record.headers = nullptr;  // freed by librdkafka
     record.in_flight = false;
-    if (budget_ != &group.budget_) flush();
-    budget_ = &group.budget_;
-    released_ += std::exchange(record.charged, 0);
-
     bool const last = group.remaining_.load(std::memory_order_relaxed) == 1;
-    if (failed || last) flush();  // whoever is called back sees memory and counters settled
+    if (failed || last) flush();  // whoever is called back sees counters settled
     if (failed) group.settle(outcome);
     group.finish(1);
 }
 
 void ReportBatch::flush() {
-    if (budget_) budget_->release(std::exchange(released_, 0));
-    budget_ = nullptr;
     if (ingested_) context_.probe.ingested.add(static_cast<double>(std::exchange(ingested_, 0)));
     if (errors_) context_.probe.produce_errors.add(static_cast<double>(std::exchange(errors_, 0)));
 }

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "sink/kafka/topic.h"
+#include "sink/kafka/value_memory.h"
 #include "sink/sink.h"
 #include "telemetry/log.h"
 #include "telemetry/rate_limited.h"
@@ -30,11 +31,10 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 struct Record {
     Group* group = nullptr;
     Topic* topic = nullptr;
-    char* value = nullptr;  ///< malloc'ed: value, then key; librdkafka's after a successful enqueue
+    char* value = nullptr;  ///< value, then key; in the group's memory
     std::size_t value_size = 0;
     std::ptrdiff_t key_size = -1;           ///< -1 = null key
     rd_kafka_headers_s* headers = nullptr;  ///< librdkafka's after a successful enqueue
-    std::size_t charged = 0;
     SteadyTime enqueued_at{};
     bool in_flight = false;      ///< enqueued and not reported yet
     bool topic_refused = false;  ///< the cap on custom topics
@@ -98,23 +98,6 @@ class Group final : public RecordGroup {
     friend class GroupList;
     friend class ReportBatch;
 
-    /// The open record's value; grows by doubling.
-    class Value final : public base::ByteWriter {
-      public:
-        explicit Value(Group& group) : group_(group) {}
-        ~Value() { reset(); }
-        void start(std::size_t capacity);
-        void reset();
-        std::size_t capacity() const { return static_cast<std::size_t>(end_ - begin_); }
-        /// Gives the block away, without much slack.
-        char* take(std::size_t& capacity);
-
-      private:
-        void grow(std::size_t need) override;
-        Group& group_;
-    };
-
-    bool pay(std::size_t bytes);
     void announce(std::size_t first, std::size_t last, bool add);
     /// Enqueues all records; the index of the first that failed, and why.
     std::size_t enqueue_all(model::DeliveryOutcome& failure);
@@ -125,12 +108,8 @@ class Group final : public RecordGroup {
     void finish(std::size_t count);
 
     Context& context_;
-    base::Budget& budget_;
-    const bool single_;
-    bool refused_ = false;    ///< by the budget
-    std::size_t credit_ = 0;  ///< charged in advance
-    std::size_t paid_ = 0;    ///< charged for the open record
-    Value value_;
+    const std::size_t expected_;  ///< records
+    ValueMemory memory_;
     Record open_;
     std::vector<Record> records_;
 
@@ -142,8 +121,7 @@ class Group final : public RecordGroup {
     Group* previous_ = nullptr;
 };
 
-/// Applies the delivery reports of one event of one poll thread: counts and releases what it can at
-/// once.
+/// Applies the delivery reports of one event of one poll thread: counts what it can at once.
 class ReportBatch {
   public:
     ReportBatch(Context& context, SteadyTime now) : context_(context), now_(now) {}
@@ -158,8 +136,6 @@ class ReportBatch {
     void flush();
     Context& context_;
     const SteadyTime now_;
-    base::Budget* budget_ = nullptr;
-    std::size_t released_ = 0;
     std::size_t ingested_ = 0;
     std::size_t errors_ = 0;
 };

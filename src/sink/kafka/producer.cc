@@ -389,12 +389,12 @@ void Producer::announce(std::ptrdiff_t records, std::ptrdiff_t bytes) {
 
 int Producer::enqueue(Record& record) {
     if (!record.topic->handle) return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-    return rd_kafka_producev(
-        state_->client, RD_KAFKA_V_RKT(record.topic->handle),
-        RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_FREE),
-        RD_KAFKA_V_VALUE(record.value, record.value_size),
-        RD_KAFKA_V_KEY(record.key(), record.key_bytes()), RD_KAFKA_V_HEADERS(record.headers),
-        RD_KAFKA_V_OPAQUE(&record), RD_KAFKA_V_END);
+    return rd_kafka_producev(state_->client, RD_KAFKA_V_RKT(record.topic->handle),
+                             RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(0),
+                             RD_KAFKA_V_VALUE(record.value, record.value_size),
+                             RD_KAFKA_V_KEY(record.key(), record.key_bytes()),
+                             RD_KAFKA_V_HEADERS(record.headers), RD_KAFKA_V_OPAQUE(&record),
+                             RD_KAFKA_V_END);
 }
 
 std::size_t Producer::room() const {

@@ -44,7 +44,8 @@ class Producer {
     /// Tells how much is about to be enqueued (or, negative, was not after all). Before the first
     /// enqueue() of it: this publishes the records' memory to the poll thread.
     void announce(std::ptrdiff_t records, std::ptrdiff_t bytes);
-    /// Hands the record over without blocking. 0, or an rd_kafka_resp_err_t; then value and headers
+    /// Hands the record over without blocking; its value and key must stay until the report. 0, or
+    /// an rd_kafka_resp_err_t; then the headers
     /// stay the caller's.
     int enqueue(Record& record);
     /// How many records the queue can take now.

@@ -1,0 +1,85 @@
+#include "sink/kafka/value_memory.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace capture::sink::kafka {
+namespace {
+
+TEST(ValueMemory, KeepsEveryValueWhereItWasWritten) {
+    base::Budget budget(1 << 24, 1 << 24);
+    ValueMemory memory(budget);
+    std::vector<std::string_view> values;
+    for (std::size_t i = 0; i < 2'000; ++i) {
+        // Some are far larger than what was said.
+        std::string const text(i % 97 == 0 ? 50'000 : i % 700, static_cast<char>('a' + i % 26));
+        memory.start(300, 2'000 - i);
+        memory.append(std::string_view(text).substr(0, text.size() / 2));
+        memory.append(std::string_view(text).substr(text.size() / 2));
+        std::size_t const size = memory.size();
+        values.emplace_back(memory.finish(), size);
+        ASSERT_EQ(size, text.size());
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        for (char const c : values[i])
+            ASSERT_EQ(c, static_cast<char>('a' + i % 26)) << i;
+    }
+    EXPECT_FALSE(memory.refused());
+    EXPECT_GT(budget.used(), 2'000u * 300);
+    memory.clear();
+    EXPECT_EQ(budget.used(), 0u);
+}
+
+TEST(ValueMemory, AGroupOfOneTakesWhatItNeeds) {
+    base::Budget budget(1 << 24, 1 << 24);
+    ValueMemory memory(budget);
+    memory.start(1'000, 1);
+    memory.append("value");
+    (void)memory.finish();
+    memory.pay(100);
+    memory.seal();
+    EXPECT_LT(budget.used(), 1'200u);
+}
+
+TEST(ValueMemory, SealingGivesBackWhatWasChargedInAdvance) {
+    base::Budget budget(1 << 24, 1 << 24);
+    ValueMemory memory(budget);
+    memory.start(1'000, 3);
+    (void)memory.finish();
+    std::size_t const before = budget.used();
+    memory.seal();
+    EXPECT_LT(budget.used(), before);
+    EXPECT_GE(budget.used(), 3'000u);
+}
+
+TEST(ValueMemory, RemembersARefusal) {
+    base::Budget budget(1'000, 1'000);
+    ValueMemory memory(budget);
+    memory.start(5'000, 1);
+    memory.append(std::string(5'000, 'x'));
+    (void)memory.finish();
+    EXPECT_TRUE(memory.refused());
+    memory.clear();
+    EXPECT_EQ(budget.used(), 0u);
+}
+
+TEST(ValueMemory, WhatIsAbandonedIsNoLongerCharged) {
+    base::Budget budget(1 << 24, 1 << 24);
+    ValueMemory memory(budget);
+    memory.start(10, 1);
+    memory.append("x");
+    char* const value = memory.finish();
+    memory.abandon();
+    EXPECT_EQ(budget.used(), 0u);
+    EXPECT_EQ(*value, 'x');
+    // The chunk's header stands before its first value.
+    std::free(value - 2 * sizeof(std::size_t));
+}
+
+}  // namespace
+}  // namespace capture::sink::kafka
