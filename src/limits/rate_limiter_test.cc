@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
 #include <random>
-#include <set>
 
 #include "limits/ai_byte_budget.h"
 #include "limits/redis/memory_store.h"
@@ -76,6 +74,28 @@ struct Rates : ::testing::Test {
     }
     static constexpr std::int64_t kEpoch = 1'700'000'000 / 60;
 };
+
+/// Whether a line of that name has the scope and each of the labels, `name{label=value,…`.
+bool exported(const std::string& text, std::string_view series) {
+    auto const brace = series.find('{');
+    std::string const name = "\nglobal_rate_limiter_" + std::string(series.substr(0, brace)) + "{";
+    for (auto at = text.find(name); at != text.npos; at = text.find(name, at + 1)) {
+        std::string_view const line =
+            std::string_view(text).substr(at + 1, text.find('\n', at + 1) - at - 1);
+        bool all = line.find("scope=\"events_tok_distid\"") != line.npos;
+        std::string_view left = series.substr(brace + 1);
+        while (!left.empty()) {
+            auto const pair = left.substr(0, left.find(','));
+            left.remove_prefix(std::min(left.size(), pair.size() + 1));
+            auto const equals = pair.find('=');
+            std::string const label = std::string(pair.substr(0, equals)) + "=\"" +
+                                      std::string(pair.substr(equals + 1)) + "\"";
+            all = all && line.find(label) != line.npos;
+        }
+        if (all) return true;
+    }
+    return false;
+}
 
 TEST_F(Rates, LimitsFromTheThresholdOn) {
     EXPECT_EQ(passed(20, "u"), 9);
@@ -429,6 +449,62 @@ TEST_F(DynamicThresholds, TellTheirAge) {
     EXPECT_EQ(age.value(), 0);
 }
 
+TEST_F(DynamicThresholds, EverySeriesOfTheContractIsExported) {
+    settings.threshold = 2;
+    settings.min_sync_floor = 1;
+    store.set("thresholds", "{}");
+    refresh();
+    passed(3, "u");
+    for (int i = 0; i < 30; ++i) {
+        tick();
+        limited("u");
+    }
+    clock.advance(milliseconds(120'000));  // what was counted is forgotten
+    limited("u");
+    tick();
+    store.failing = redis::Failure::Timeout;
+    clock.advance(milliseconds(60'000));
+    passed(3, "u");
+    tick();
+    std::string const text = registry.expose();
+    for (const char* series : {"eval_counts_total{result=allowed",
+                               "eval_counts_total{result=limited",
+                               "cache_counts_total{result=hit",
+                               "cache_counts_total{result=miss",
+                               "cache_counts_total{result=sync_queued",
+                               "records_total{op=redis_read,redis_idx=0",
+                               "records_total{op=redis_write,redis_idx=0",
+                               "error_total{step=pipeline,cause=read_timeout,redis_idx=0",
+                               "pipeline_ms_bucket{redis_idx=0",
+                               "tick_ms_bucket{",
+                               "pipeline_size_bucket{op=read",
+                               "pipeline_size_bucket{op=write",
+                               "commands_per_tick_bucket{op=read",
+                               "commands_per_tick_bucket{op=write",
+                               "pending_sync_size{",
+                               "sync_deferred_size{",
+                               "write_deferred_size{",
+                               "sync_skipped_total{reason=below_floor",
+                               "sync_tier_gauge{tier=idle",
+                               "sync_tier_gauge{tier=low",
+                               "sync_tier_gauge{tier=normal",
+                               "sync_tier_gauge{tier=hot",
+                               "tier_transitions_total{from=hot,to=normal",
+                               "cache_size{",
+                               "eviction_total{cause=size",
+                               "eviction_total{cause=expired",
+                               "estimate_drift_bucket{",
+                               "sync_staleness_ms_bucket{",
+                               "window_seconds{",
+                               "outage_limit_skipped_total{",
+                               "read_failing_seconds{redis_idx=0",
+                               "custom_thresholds_loaded{",
+                               "custom_thresholds_last_refresh_timestamp{"}) {
+        EXPECT_TRUE(exported(text, series)) << series;
+    }
+    EXPECT_NE(text.find("global_rate_limiter_custom_thresholds_fetch_total{"), text.npos);
+}
+
 TEST_F(Rates, TheAiBudgetCountsBytesPerToken) {
     config::AiSettings ai;
     EXPECT_EQ(make_ai_byte_budget(ai, settings, config::Mode::Events, key, probe,
@@ -456,170 +532,6 @@ TEST_F(Rates, TheAiBudgetCountsBytesPerToken) {
     EXPECT_EQ(*store.find("@ph/grl/capture/ai_bytes:t:" + std::to_string(kEpoch)), "50001");
     EXPECT_EQ(limiter->options().scope, "events_ai_bytes");
 }
-
-// ---- The algorithm against a slow reference, written from the contract's text and from nothing
-// else. ----
-
-class Reference {
-  public:
-    struct State {
-        double estimate = 0;
-        std::optional<std::int64_t> synced_ms;
-        std::uint64_t pending = 0;
-        double pressure = 0;
-        std::int64_t touched_s = 0;
-    };
-
-    Reference(const config::RateLimitSettings& s, std::map<std::string, std::uint64_t> c)
-        : settings(s), custom(std::move(c)) {}
-
-    std::uint64_t threshold(const std::string& key) const {
-        if (auto const exact = custom.find(key); exact != custom.end()) return exact->second;
-        if (auto const token = custom.find(key.substr(0, key.find(':'))); token != custom.end())
-            return token->second;
-        return settings.threshold;
-    }
-    double decayed(const State& s, std::uint64_t t, std::int64_t ms) const {
-        if (!s.synced_ms) return 0;
-        double const leak = static_cast<double>(t) / static_cast<double>(settings.window_secs);
-        return std::max(0.0, s.estimate - leak * (static_cast<double>(ms - *s.synced_ms) / 1000.0));
-    }
-    bool evaluate(const std::string& key, std::uint64_t count, std::int64_t unix_s,
-                  std::int64_t ms) {
-        std::uint64_t const t = threshold(key);
-        if (count > 0)
-            updates[{key, unix_s / static_cast<std::int64_t>(settings.window_secs)}] += count;
-        double const floor =
-            settings.min_sync_floor == 0
-                ? 0.0
-                : static_cast<double>(
-                      std::min(settings.min_sync_floor, std::max<std::uint64_t>(1, t / 100)));
-        auto found = cache.find(key);
-        if (found != cache.end() && ms / 1000 - found->second.touched_s >=
-                                        static_cast<std::int64_t>(settings.cache_idle_secs)) {
-            cache.erase(found);
-            found = cache.end();
-        }
-        if (found == cache.end()) {
-            State fresh;
-            fresh.pending = count;
-            fresh.touched_s = ms / 1000;
-            cache[key] = fresh;
-            if (static_cast<double>(count) >= floor) syncs.insert(key);
-            return false;
-        }
-        State& s = found->second;
-        double const before = decayed(s, t, ms) + static_cast<double>(s.pending);
-        if (before >= floor) {
-            double const share = t == 0 ? 1 : before / static_cast<double>(t);
-            double const heat = std::max(share, s.pressure);
-            double const factor = heat < 0.5 ? 4 : heat < 0.8 ? 1 : 0.5;
-            double const interval =
-                static_cast<double>(settings.sync_interval_secs) * 1000 * factor;
-            if (!s.synced_ms || static_cast<double>(ms - *s.synced_ms) > interval)
-                syncs.insert(key);
-        }
-        s.pending += count;
-        s.touched_s = ms / 1000;
-        double const after = decayed(s, t, ms) + static_cast<double>(s.pending);
-        if (after < static_cast<double>(t)) return false;
-        if (failing_since && settings.max_read_outage_secs > 0 &&
-            unix_s - *failing_since >= static_cast<std::int64_t>(settings.max_read_outage_secs)) {
-            return decayed(s, t, ms) >= static_cast<double>(t);
-        }
-        return true;
-    }
-    void tick(bool redis_works, std::int64_t unix_s, std::int64_t ms) {
-        auto const window = static_cast<std::int64_t>(settings.window_secs);
-        std::int64_t const epoch = unix_s / window;
-        for (auto const& [id, n] : updates) {
-            if (redis_works && id.second >= epoch - 1) redis[id] += n;
-        }
-        updates.clear();
-        if (syncs.empty()) return;
-        if (!redis_works) {
-            if (!failing_since) failing_since = unix_s;
-            syncs.clear();
-            return;
-        }
-        failing_since.reset();
-        for (const std::string& key : syncs) {
-            auto const found = cache.find(key);
-            if (found == cache.end() || ms / 1000 - found->second.touched_s >=
-                                            static_cast<std::int64_t>(settings.cache_idle_secs)) {
-                continue;
-            }
-            auto const value = [&](std::int64_t e) {
-                auto const at = redis.find({key, e});
-                return at == redis.end() ? 0.0 : static_cast<double>(at->second);
-            };
-            double const progress =
-                static_cast<double>(unix_s % window) / static_cast<double>(window);
-            State& s = found->second;
-            s.estimate = value(epoch - 1) * (1 - progress) + value(epoch);
-            s.synced_ms = ms;
-            s.pending = 0;
-            std::uint64_t const t = threshold(key);
-            s.pressure = static_cast<float>(t == 0 ? 1 : s.estimate / static_cast<double>(t));
-            s.touched_s = ms / 1000;
-        }
-        syncs.clear();
-    }
-
-    config::RateLimitSettings settings;
-    std::map<std::string, std::uint64_t> custom;
-    std::map<std::string, State> cache;
-    std::map<std::pair<std::string, std::int64_t>, std::uint64_t> updates;
-    std::map<std::pair<std::string, std::int64_t>, std::uint64_t> redis;
-    std::set<std::string> syncs;
-    std::optional<std::int64_t> failing_since;
-};
-
-struct RateProperty : Rates, ::testing::WithParamInterface<int> {};
-
-TEST_P(RateProperty, DecidesAsTheReferenceDoes) {
-    std::mt19937_64 random(static_cast<std::uint64_t>(GetParam()));
-    auto const below = [&](std::uint64_t n) { return random() % n; };
-    settings.threshold = std::array<std::uint64_t, 5>{0, 1, 7, 50, 2000}[below(5)];
-    settings.window_secs = 1 + below(90);
-    settings.sync_interval_secs = below(20);
-    settings.min_sync_floor = below(12);
-    settings.max_read_outage_secs = below(3) * 20;
-    settings.cache_idle_secs = settings.window_secs + below(100);
-    settings.cache_ttl_secs = settings.cache_idle_secs + below(100);
-    overrides = {{"t:b", 20}, {"custom", 5}, {"custom:a", 0}};
-    limiter = build();
-    Reference reference(settings, {overrides.begin(), overrides.end()});
-    auto const start_ms = clock.steady().time_since_epoch();
-    auto const ms = [&] {
-        return std::chrono::duration_cast<milliseconds>(clock.steady().time_since_epoch() -
-                                                        start_ms)
-            .count();
-    };
-    bool works = true;
-    for (int step = 0; step < 4000; ++step) {
-        auto const action = below(100);
-        if (action < 80) {
-            std::string const token = below(3) == 0 ? "custom" : "t";
-            std::string const id(1, static_cast<char>('a' + below(6)));
-            std::uint64_t const count = below(10) == 0 ? below(40) : 1;
-            bool const expected =
-                reference.evaluate(token + ":" + id, count, clock.now().seconds, ms());
-            ASSERT_EQ(limited(*limiter, token, id, count), expected)
-                << "seed " << GetParam() << " step " << step << " key " << token << ":" << id;
-        } else if (action < 95) {
-            clock.advance(milliseconds(below(3) == 0 ? below(30'000) : below(1500)));
-            if (below(20) == 0) works = !works;
-            store.failing = works ? std::nullopt : std::optional(redis::Failure::Unreachable);
-            wait(context, limiter->tick(store));
-            reference.tick(works, clock.now().seconds, ms());
-        } else {
-            clock.advance(milliseconds(below(200'000) / (1 + below(100))));
-        }
-    }
-}
-
-INSTANTIATE_TEST_SUITE_P(Seeds, RateProperty, ::testing::Range(1, 41));
 
 }  // namespace
 }  // namespace capture::limits

@@ -90,8 +90,9 @@ Reply MemoryStore::answer(const Reply& command) {
 base::Task<Result<Replies>> MemoryStore::run(Commands commands,
                                              std::chrono::milliseconds /*timeout*/) {
     ++runs;
-    if (failing) {
-        Error error{*failing, "made to fail"};
+    auto const failure = failing ? failing : commands.read_only() ? failing_reads : failing_writes;
+    if (failure) {
+        Error error{*failure, "made to fail"};
         co_return std::unexpected(std::move(error));
     }
     WireReader reader;
@@ -99,6 +100,10 @@ base::Task<Result<Replies>> MemoryStore::run(Commands commands,
     if (reader.feed(commands.wire())) {
         while (auto command = reader.next())
             replies.push_back(answer(*command));
+    }
+    if (losing_replies) {
+        Error error{Failure::Timeout, "made to be lost"};
+        co_return std::unexpected(std::move(error));
     }
     co_return replies;
 }

@@ -29,6 +29,10 @@ class MemoryStore final : public Store {
 
     /// Every run() fails with this until reset.
     std::optional<Failure> failing;
+    /// The same for what only reads, and for the rest.
+    std::optional<Failure> failing_reads, failing_writes;
+    /// Commands are carried out, and nobody hears of it.
+    bool losing_replies = false;
     /// A command on this key is answered with an error.
     std::string refused_key;
     std::uint64_t runs = 0;
