@@ -25,6 +25,7 @@ struct Explain : ::testing::Test {
     std::shared_ptr<redis::Client> writer;
     std::string id = "u";
     std::string name = "$pageview";
+    std::string sent_name;  ///< empty = the same
     std::string session;
     EventKind kind = EventKind::AnalyticsMain;
     bool historical = false;
@@ -58,7 +59,7 @@ struct Explain : ::testing::Test {
     Explanation ask() {
         ExplainQuestion question;
         question.token = "t";
-        question.parsed.name = name;
+        question.parsed.name = sent_name.empty() ? name : sent_name;
         question.historical_migration = historical;
         question.build = [this]() -> model::Result<model::Event> { return event(); };
         question.data_size = [](const model::EventData&) -> std::size_t { return 88; };
@@ -171,8 +172,9 @@ TEST_F(Explain, FollowsTheReplayOrder) {
 TEST_F(Explain, RestrictionsOfRecordingsNameTheProducedEvent) {
     settings.mode = config::Mode::Recordings;
     settings.restrictions.enabled = true;
-    question.kind = EventKind::Snapshot;
-    question.event_name = "$snapshot";
+    kind = EventKind::Snapshot;
+    sent_name = "$snapshot";
+    name = model::kSnapshotItems;
     write(
         {"SET", "event_ingestion_restriction_dynamic_config:redirect_to_dlq",
          R"([{"version":2,"token":"t","pipelines":["session_recordings"],"event_names":["$snapshot_items"]}])"});

@@ -1,5 +1,5 @@
-"""Session replay from end to end: posthog-js records in headless Chromium, a consumer takes the records and unwraps them, and
-the replayer shows the page that was recorded. Contract 40."""
+"""Session replay from end to end: posthog-js records in headless Chromium, a consumer takes the records and unwraps them,
+and the replayer shows the page that was recorded. Contract 40."""
 import gzip
 import json
 import shutil

@@ -14,12 +14,13 @@ const items = () =>
         .filter(({ url }) => new URL(url).pathname === '/s/')
         .flatMap(({ body }) => [JSON.parse(body)].flat())
         .flatMap(({ properties }) => properties.$snapshot_data)
-const canvases = () => items().filter(({ type, data }) => type === 3 && data.source === CANVAS_MUTATION).length
+const painted = (time) =>
+    items().some(({ type, data, timestamp }) => type === 3 && data.source === CANVAS_MUTATION && timestamp >= time)
 const said = (text) => items().some(({ type, data }) => type === 6 && JSON.stringify(data).includes(text))
 
 await page.goto(options.page)
 await page.waitForFunction(() => window.posthog?.sessionRecordingStarted?.())
-await page.evaluate(() => draw('crimson', 10))
+const first = await page.evaluate(() => draw('crimson', 10))
 await page.locator('#name').pressSequentially('Grüße <b>☃</b>')
 await page.fill('#secret', 'hunter2-hunter2')
 await page.check('#agree')
@@ -32,15 +33,14 @@ await page.evaluate(() => {
 })
 await page.evaluate(() => request())
 await page.click('#dark')
-await until(page, 'no canvas', () => canvases() >= 1)
-await page.evaluate(() => draw('navy', 130))
-await page.evaluate(() => {
+await until(page, 'the first picture of the canvas', () => painted(first))
+const last = await page.evaluate(() => {
     document.activeElement.blur()
     scrollTo(0, 40)
+    console.info('the last change is made')
+    return draw('navy', 130)
 })
-await until(page, 'the last picture of the canvas', () => canvases() >= 2)
-await page.evaluate(() => console.info('the last change was made'))
-await until(page, 'the end of the recording', () => said('the last change was made'))
+await until(page, 'the end of the recording', () => painted(last) && said('the last change is made'))
 
 const look = await page.evaluate(async () => (await import('/look.js')).describe(document))
 const canvas = await page.evaluate(() => document.getElementById('canvas').toDataURL())
