@@ -4,6 +4,7 @@ import http.client
 import http.server
 import json
 import threading
+import time
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,8 @@ class Exchange:
     headers: dict
     body: bytes
     status: int
-    answer: bytes
+    began: float  # monotonic, before the request went on to the service
+    ended: float  # after its answer had come
 
 
 # The remote configuration of a project that records its sessions, console and network included.
@@ -121,6 +123,7 @@ class Gateway(Quiet):
     do_GET = do_POST = do_OPTIONS = handle_request
 
     def forward(self, body, port):
+        began = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
@@ -130,7 +133,7 @@ class Gateway(Quiet):
         finally:
             connection.close()
         headers = dict(self.headers.items())
-        self.exchanges.append(Exchange(self.command, self.path, headers, body, answer.status, text))
+        self.exchanges.append(Exchange(self.command, self.path, headers, body, answer.status, began, time.monotonic()))
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in HOP_BY_HOP | {"content-length", "date", "server"}:

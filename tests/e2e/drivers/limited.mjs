@@ -25,5 +25,6 @@ await until(page, 'the recorder does not go on', async () => {
 })
 await page.evaluate(() => posthog.capture('after the limit'))
 await until(page, 'events do not go on', () => delivered.some(({ body }) => body.includes('after the limit')))
+const result = JSON.stringify({ log, complaints })
 await close()
-process.stdout.write(JSON.stringify({ log, complaints }))
+process.stdout.write(result)

@@ -8,7 +8,7 @@ import { open, until } from './chromium.mjs'
 const CANVAS_MUTATION = 9
 
 const options = JSON.parse(process.argv[2])
-const { page, complaints, answers, delivered, close } = await open(options.chromium)
+const { page, complaints, answers, delivered, underWay, close } = await open(options.chromium)
 const items = () =>
     delivered
         .filter(({ url }) => new URL(url).pathname === '/s/')
@@ -37,23 +37,22 @@ await until(page, 'the first picture of the canvas', () => painted(first))
 const last = await page.evaluate(() => {
     document.activeElement.blur()
     scrollTo(0, 40)
-    console.info('the last change is made')
     return draw('navy', 130)
 })
-await until(page, 'the end of the recording', () => painted(last) && said('the last change is made'))
 
 const look = await page.evaluate(async () => (await import('/look.js')).describe(document))
 const canvas = await page.evaluate(() => document.getElementById('canvas').toDataURL())
 await writeFile(join(options.output, 'canvas.png'), Buffer.from(canvas.split(',')[1], 'base64'))
 await page.screenshot({ path: join(options.output, 'page.png') })
-const { names, session, viewport } = await page.evaluate(() => ({
-    names,
-    session: posthog.get_session_id(),
-    viewport: [innerWidth, innerHeight],
-}))
-// What is recorded last leaves with the page.
+const { session, viewport } = await page.evaluate(() => {
+    console.info('the page was looked at')
+    return { session: posthog.get_session_id(), viewport: [innerWidth, innerHeight] }
+})
+await until(page, 'the end of the recording', () => painted(last) && said('the page was looked at'))
+// What is under way when a page goes away may be lost; what is recorded last leaves with the page.
+await until(page, 'requests are not answered', () => underWay.size === 0)
 await page.evaluate(() => console.info('goodbye'))
 await page.goto(options.after)
 await page.waitForLoadState('networkidle')
 await close()
-process.stdout.write(JSON.stringify({ look, names, session, viewport, complaints, answers }))
+process.stdout.write(JSON.stringify({ look, session, viewport, complaints, answers }))
