@@ -89,8 +89,8 @@ void answer_one(Place<Surface>& place, const char* path, std::uint8_t choice,
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 1) return 0;
-    static Place<AnalyticsV0> events({});
-    static Place<Replay> recordings({{"CAPTURE_MODE", "recordings"}});
+    static Place<AnalyticsV0> events(capture::config::Environment{});
+    static Place<Replay> recordings(capture::config::Environment{{"CAPTURE_MODE", "recordings"}});
     // The highest bit chooses the surface, the rest path and headers.
     std::uint8_t const choice = data[0] & 0x7f;
     std::string_view const rest(reinterpret_cast<const char*>(data) + 1, size - 1);
