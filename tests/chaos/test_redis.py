@@ -136,9 +136,9 @@ def test_killed_under_load_and_started_anew(start, binary, tmp_path, servers, ph
     write(redis, 1)
     with Limited(start, binary, tmp_path, redis.url, **LONG_TIMEOUTS) as limited:
         limited.follows(1)
-        limited.heat()
         for round in range(3 if long else 1):
             old, new = 1 + round % 2, 2 - round % 2
+            limited.heat()
             redis.kill()
             wait_until(lambda: limited.sees("capture_redis_connected") == 0, 20, "capture does not notice")
             limited.holds(old, phase)
@@ -156,9 +156,9 @@ def test_paused_under_load_and_continued(start, binary, tmp_path, servers, phase
     write(redis, 1)
     with Limited(start, binary, tmp_path, redis.url, **timeouts) as limited:
         limited.follows(1)
-        limited.heat()
         for round in range(3 if long else 1):
             old, new = 1 + round % 2, 2 - round % 2
+            limited.heat()
             redis.pause()
             limited.holds(old, phase)
             if not timeouts:
@@ -166,6 +166,30 @@ def test_paused_under_load_and_continued(start, binary, tmp_path, servers, phase
             redis.resume()
             write(redis, new)
             limited.follows(new)
+
+
+def test_what_outlasts_its_time_is_waived(start, binary, tmp_path, servers):
+    """Rules that are too old apply no more, and a limit that nobody can check against the fleet's counts holds no more."""
+    redis = servers()
+    write(redis, 1)
+    with Limited(start, binary, tmp_path, redis.url, EVENT_RESTRICTIONS_FAIL_OPEN_AFTER_SECS=1,
+                 GLOBAL_RATE_LIMIT_WINDOW_INTERVAL_SECS=5, GLOBAL_RATE_LIMIT_SYNC_INTERVAL_SECS=0,
+                 GLOBAL_RATE_LIMIT_MAX_READ_OUTAGE_SECS=2) as limited:
+        limited.follows(1)
+        limited.heat()
+        redis.kill()
+        wait_until(lambda: not limited.restricted("phc_dropped1"), 20, "old rules still apply")
+        assert limited.sees("capture_event_restrictions_stale", pipeline="analytics") == 1
+        wait_until(lambda: not limited.rate_limited(), 20, "the limit still holds")
+        wait_until(lambda: limited.sees("global_rate_limiter_outage_limit_skipped_total"), 20, "nobody counts that")
+        wait_until(lambda: limited.sees("global_rate_limiter_read_failing_seconds", scope="events_tok_distid") >= 2, 20,
+                   "nobody sees how long reads fail")
+        assert limited.over_quota("phc_over1"), "quotas do not grow old"
+        redis.start()
+        write(redis, 2)
+        limited.follows(2, quotas=False)
+        limited.heat()
+        assert limited.sees("capture_event_restrictions_stale", pipeline="analytics") == 0
 
 
 def test_slow_under_load(start, binary, tmp_path, servers, phase):

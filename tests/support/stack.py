@@ -52,7 +52,22 @@ def make_archive():
         shutil.rmtree(work, ignore_errors=True)
 
 
-class Broker:
+class Server:
+    """A process that a test may break."""
+
+    process = None
+
+    def kill(self):
+        self.process.kill()
+
+    def pause(self):
+        self.process.pause()
+
+    def resume(self):
+        self.process.resume()
+
+
+class Broker(Server):
     def __init__(self, directory, node, cluster_id, flags=(), detached=False):
         self.directory = Path(directory)
         self.node = node
@@ -62,7 +77,6 @@ class Broker:
         self.port = free_port()
         self.controller_port = free_port()
         self.advertised_port = self.port
-        self.process = None
 
     @property
     def address(self):
@@ -118,15 +132,6 @@ class Broker:
 
     def wait_listening(self):
         self.process.wait_listening(self.port, seconds=60)
-
-    def kill(self):
-        self.process.kill()
-
-    def pause(self):
-        self.process.pause()
-
-    def resume(self):
-        self.process.resume()
 
     def restart(self):
         self.start()
@@ -203,7 +208,7 @@ class Kafka:
         self.stop()
 
 
-class Redis:
+class Redis(Server):
     """`options` go to redis-server as they are."""
 
     def __init__(self, directory, detached=False, port=None, host="127.0.0.1", options=()):
@@ -212,7 +217,6 @@ class Redis:
         self.port = port or free_port()
         self.host = host
         self.options = options
-        self.process = None
 
     @property
     def url(self):
@@ -228,15 +232,6 @@ class Redis:
 
     def client(self):
         return Client(self.port, self.host)
-
-    def kill(self):
-        self.process.kill()
-
-    def pause(self):
-        self.process.pause()
-
-    def resume(self):
-        self.process.resume()
 
     def stop(self):
         if self.process:
