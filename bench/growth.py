@@ -58,7 +58,7 @@ def workers(lab, count, seconds):
 def keys(lab, count, seconds):
     """Live keys of the rate limiter. Each is used once before the measurement, and again and again during it."""
     batch = 500
-    mix = lab.mix("keys", partial(payloads.numbered_batch, count=batch, size=300))
+    mix = lab.mix("keys", partial(payloads.numbered_batch, count=batch, size=1000))
     found = {}
     with running(lab.capture("limits")) as capture:
         for n in (1000, 10_000, 100_000, 1_000_000, 5_000_000):

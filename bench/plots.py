@@ -29,20 +29,21 @@ def cost(rows, path):
             panel.text(1, place - 0.2, f" {row['floor']:.1f}", va="center")
         panel.set_yticks(list(places), [row["title"] for row in mine])
         panel.invert_yaxis()
-        panel.set_xlim(0, 1.5 * max(1, *(row["ratio"] for row in mine)))
+        panel.set_xlim(0, 1.9 * max(1, *(row["ratio"] for row in mine)))
         panel.set_title("CPU time, floor = 1, " + ("Kafka" if network == "Kafka" else "a sink that drops"))
-        panel.legend(loc="lower right")
+        panel.legend(loc="upper right")
     save(figure, path)
 
 
 def parts(rows, path):
     figure, panel = plt.subplots(figsize=(8, 0.6 * len(rows) + 1.4))
     for place, row in enumerate(rows):
-        total = sum(row["parts"].values())
+        widths = {name: max(value, 0) for name, value in row["parts"].items()}  # a difference can drown in noise
+        total = sum(widths.values())
         left = 0
-        for (name, value), shade in zip(row["parts"].items(), SHADES):
-            panel.barh(place, value / total, left=left, color=shade, label=name if place == 0 else None)
-            left += max(value / total, 0)
+        for (name, width), shade in zip(widths.items(), SHADES):
+            panel.barh(place, width / total, left=left, color=shade, label=name if place == 0 else None)
+            left += width / total
         panel.text(1, place, f" {total:.1f} µs per {row['per']}", va="center")
     panel.set_yticks(range(len(rows)), [row["title"] for row in rows])
     panel.invert_yaxis()
@@ -75,7 +76,10 @@ def growth(dimensions, path):
             mine = [(point["x"], point[who]) for point in points if who in point]
             if mine:
                 panel.plot(*zip(*mine), "o-", color=colour, label=who)
-        panel.set_xscale("log")
+        if name == "workers":
+            panel.set_xticks([point["x"] for point in points])
+        else:
+            panel.set_xscale("log")
         if name == "bytes":
             panel.set_yscale("log")
         else:

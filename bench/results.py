@@ -11,6 +11,8 @@ from lab import ROOT, Failure
 
 import scenarios
 
+PICTURES = {"cost": "CPU against the floor", "parts": "the floor's parts", "latency": "latency", "growth": "growth",
+            "memory": "memory"}
 FLAT = 1.5  # how far a cost may rise and still count as flat
 
 
@@ -176,6 +178,8 @@ def judgement(found):
     yield ""
     yield from (f"- {'' if aim['met'] else '**missed:** '}{aim['aim']}: {aim['measured']}" for aim in found["aims"])
     yield from (f"- **failed:** {failure['measurement']}" for failure in found["failures"])
+    yield ""
+    yield from (f"![{title}](results/{name}.svg)" for name, title in PICTURES.items())
 
 
 def quote(page, text):
