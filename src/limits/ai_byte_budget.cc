@@ -33,11 +33,6 @@ std::unique_ptr<RateLimiter> make_ai_byte_budget(const config::AiSettings& ai,
         parse_thresholds_csv(ai.byte_limit_overrides_csv, "AI_BYTE_LIMIT_OVERRIDES_CSV", logger);
     for (auto& [token, limit] : overrides)
         limit = per_window(limit, settings.window_secs);
-    if (settings.threshold < ai.max_event_bytes) {
-        logger.warn(
-            "capture::limits", "The AI byte budget of a window is smaller than one permitted event",
-            {{"budget_bytes", settings.threshold}, {"ai_max_event_bytes", ai.max_event_bytes}});
-    }
     return std::make_unique<RateLimiter>(std::move(options), overrides, hash_key, probe, logger,
                                          clock);
 }

@@ -12,7 +12,6 @@ namespace capture::limits {
 inline constexpr std::uint64_t kAiRecordOverhead = 512;
 
 /// Null when no budget is configured, or in `import`. `hash_key` as everywhere in the process.
-/// Warns when one event of the permitted size exceeds a window's budget.
 std::unique_ptr<RateLimiter> make_ai_byte_budget(const config::AiSettings& ai,
                                                  const config::RateLimitSettings& engine,
                                                  config::Mode mode, const HashKey& hash_key,

@@ -170,10 +170,6 @@ Parts::Parts(const config::Settings& s, telemetry::Registry& registry, telemetry
     // wrongly for ever.
     bool const fleet =
         !settings.redis.rate_limit.url.empty() && settings.redis.rate_limit.url != "none";
-    if (!fleet && (settings.rate_limit.enabled || settings.ai.byte_limit_per_second > 0)) {
-        logger.warn("capture::limits",
-                    "The rate limiter and the AI byte budget have no Redis and stay off");
-    }
     if (fleet && settings.rate_limit.enabled) {
         rate = std::make_unique<RateLimiter>(
             event_rate_options(settings.rate_limit, settings.mode, logger),
@@ -229,18 +225,6 @@ void Limits::start(base::IoContext& housekeeping) {
                                            parts->probe, parts->logger, parts->clock);
         parts->loops = std::make_unique<Housekeeping>(*parts->context, parts->logger);
         open_stores(*parts);
-        if (!parts->stores.primary && parts->settings.mode != config::Mode::Logs) {
-            parts->logger.info("capture::limits", "No primary Redis: quotas are off");
-        }
-        if (parts->settings.restrictions.enabled && !parts->stores.restrictions) {
-            parts->logger.warn("capture::limits",
-                               "Event restrictions are enabled without a Redis and stay off");
-        }
-        if (parts->thresholds && !parts->stores.restrictions) {
-            parts->logger.warn("capture::limits",
-                               "GLOBAL_RATE_LIMIT_CUSTOM_THRESHOLD_KEY has no Redis to be read "
-                               "from: CSV overrides only");
-        }
         start_loops(parts);
     });
 }

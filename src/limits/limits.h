@@ -160,9 +160,9 @@ class WorkerLimits {
 
 class Limits {
   public:
-    /// Builds everything and starts nothing. The error names every malformed setting with its
-    /// variable (a bad Redis URL, a window of 0, `import` with an AI overflow topic); an
-    /// unreachable Redis is no error.
+    /// Builds everything and starts nothing. What has no Redis is off (config has said so). The
+    /// error names every malformed setting with its variable (a bad Redis URL, a window of 0,
+    /// `import` with an AI overflow topic); an unreachable Redis is no error.
     static std::expected<std::unique_ptr<Limits>, std::string> create(
         const config::Settings& settings, telemetry::Registry& registry, telemetry::Logger& logger,
         const base::Clock& clock);
