@@ -1,6 +1,8 @@
 #include "http/head.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 namespace capture::http {
 namespace {
@@ -68,6 +70,26 @@ constexpr char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
+/// Whether a field's name is that of the table, which is in lower case and has letters, digits and
+/// `-` alone: of what a name may consist of, only an upper-case letter becomes one of those with
+/// this bit set. Both are as long as each other.
+bool is_named(std::string_view name, std::string_view lower_case) {
+    constexpr std::uint64_t kBits = 0x2020'2020'2020'2020;
+    auto const differ = [&](std::size_t at) {
+        std::uint64_t a = 0;
+        std::uint64_t b = 0;
+        std::memcpy(&a, name.data() + at, sizeof(a));
+        std::memcpy(&b, lower_case.data() + at, sizeof(b));
+        return (a | kBits) ^ b;
+    };
+    std::size_t const size = name.size();
+    if (size < sizeof(std::uint64_t)) return equal_without_case(name, lower_case);
+    std::uint64_t difference = differ(size - sizeof(std::uint64_t));
+    for (std::size_t at = 0; at + sizeof(std::uint64_t) < size; at += sizeof(std::uint64_t))
+        difference |= differ(at);
+    return difference == 0;
+}
+
 }  // namespace
 
 bool equal_without_case(std::string_view a, std::string_view b) {
@@ -84,8 +106,7 @@ Name intern(std::string_view name) {
     for (std::size_t i = kGroups.start[name.size()]; i < last; ++i) {
         // The last but one letter tells most names of one length apart.
         std::size_t const probe = name.size() - 2;
-        if (lower(name[probe]) == kTable[i].text[probe] &&
-            equal_without_case(name, kTable[i].text)) {
+        if (lower(name[probe]) == kTable[i].text[probe] && is_named(name, kTable[i].text)) {
             return kTable[i].name;
         }
     }

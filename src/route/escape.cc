@@ -52,13 +52,15 @@ Block load(const char* p) {
 void store(char* p, Block block) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), block);
 }
-std::uint32_t special(Block block) {
+std::uint32_t quotes_and_slashes(Block block) {
     Block const quote = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('"'));
     Block const slash = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('\\'));
-    Block const low =
-        _mm256_cmpeq_epi8(_mm256_max_epu8(block, _mm256_set1_epi8(0x1f)), _mm256_set1_epi8(0x1f));
+    return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_or_si256(quote, slash)));
+}
+std::uint32_t controls(Block block) {
+    Block const highest = _mm256_set1_epi8(0x1f);
     return static_cast<std::uint32_t>(
-        _mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(quote, slash), low)));
+        _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(block, highest), highest)));
 }
 #elif defined(__SSE2__)
 constexpr std::size_t kBlock = 16;
@@ -69,21 +71,60 @@ Block load(const char* p) {
 void store(char* p, Block block) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), block);
 }
-std::uint32_t special(Block block) {
+std::uint32_t quotes_and_slashes(Block block) {
     Block const quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
     Block const slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-    Block const low = _mm_cmpeq_epi8(_mm_max_epu8(block, _mm_set1_epi8(0x1f)), _mm_set1_epi8(0x1f));
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(quote, slash)));
+}
+std::uint32_t controls(Block block) {
+    Block const highest = _mm_set1_epi8(0x1f);
     return static_cast<std::uint32_t>(
-        _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), low)));
+        _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(block, highest), highest)));
 }
 #else
 constexpr std::size_t kBlock = 0;
+#endif
+
+#if defined(__SSSE3__)
+/// For each set of bytes to be escaped among eight: where the bytes go, each of the set behind the
+/// eighth, which is a backslash.
+constexpr auto make_spreads() {
+    std::array<std::array<std::uint8_t, 16>, 256> spreads{};
+    for (std::size_t set = 0; set < spreads.size(); ++set) {
+        std::size_t to = 0;
+        for (std::uint8_t from = 0; from < 8; ++from) {
+            if (set >> from & 1) spreads[set][to++] = 8;
+            spreads[set][to++] = from;
+        }
+    }
+    return spreads;
+}
+alignas(64) constexpr auto kSpreads = make_spreads();
+
+/// A block whose specials are quotes and backslashes, of which JSON has one in every few bytes:
+/// eight bytes at a time make room for them at once.
+[[gnu::always_inline]] inline char* spread_block(char* out, const char* p, std::uint32_t mask) {
+    __m128i const backslashes = _mm_set_epi64x(0x5c5c'5c5c'5c5c'5c5c, 0);
+    for (std::size_t i = 0; i < kBlock; i += 8, mask >>= 8) {
+        std::size_t const set = mask & 0xff;
+        __m128i const bytes =
+            _mm_or_si128(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + i)), backslashes);
+        __m128i const spread =
+            _mm_load_si128(reinterpret_cast<const __m128i*>(kSpreads[set].data()));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_shuffle_epi8(bytes, spread));
+        out += 8 + std::popcount(set);
+    }
+    return out;
+}
 #endif
 
 /// Text is escaped in pieces, so that the worst case reserved ahead stays small.
 constexpr std::size_t kPiece = 1024;
 /// Six bytes for one, and what a block or escape store writes beyond its end.
 constexpr std::size_t kWorst = 6 * kPiece + 64;
+
+/// Fewer bytes are escaped one by one.
+constexpr std::size_t kShort = 8;
 
 char* escape_tail(char* out, const char* p, const char* end) {
     for (; p != end; ++p) {
@@ -96,25 +137,46 @@ char* escape_tail(char* out, const char* p, const char* end) {
     return out;
 }
 
+/// One block; reads up to two.
+[[gnu::always_inline]] inline char* escape_block(char* out, const char* p) {
+    if constexpr (kBlock > 0) {
+        // It is copied whole and the cursor set to its first special byte; then the rest of it is
+        // copied again behind the escape.
+        Block const block = load(p);
+        store(out, block);
+        std::uint32_t const low = controls(block);
+        std::uint32_t mask = quotes_and_slashes(block);
+#if defined(__SSSE3__)
+        if (mask != 0 && low == 0) return spread_block(out, p, mask);
+#endif
+        mask |= low;
+        std::size_t done = 0;
+        while (mask != 0) {
+            auto const at = static_cast<std::size_t>(std::countr_zero(mask));
+            out = put_escape(out + (at - done), p[at]);
+            done = at + 1;
+            store(out, load(p + done));
+            mask &= mask - 1;
+        }
+        return out + (kBlock - done);
+    }
+    return out;
+}
+
 char* escape_piece(char* out, const char* p, const char* end) {
     if constexpr (kBlock > 0) {
-        // A block is copied whole and the cursor set to its first special byte; then the rest of it
-        // is copied again behind the escape. Loads reach at most two blocks from p, hence the
-        // bound.
-        while (static_cast<std::size_t>(end - p) >= 2 * kBlock) {
-            Block const block = load(p);
-            store(out, block);
-            std::uint32_t mask = special(block);
+        for (; static_cast<std::size_t>(end - p) >= 2 * kBlock; p += kBlock)
+            out = escape_block(out, p);
+        // What is left, in blocks that are filled up with bytes that are no escapes.
+        auto const left = static_cast<std::size_t>(end - p);
+        if (left >= kShort) {
+            std::array<char, 3 * kBlock> padded;
+            padded.fill('x');
+            std::memcpy(padded.data(), p, left);
             std::size_t done = 0;
-            while (mask != 0) {
-                auto const at = static_cast<std::size_t>(std::countr_zero(mask));
-                out = put_escape(out + (at - done), p[at]);
-                done = at + 1;
-                store(out, load(p + done));
-                mask &= mask - 1;
-            }
-            out += kBlock - done;
-            p += kBlock;
+            for (; done < left; done += kBlock)
+                out = escape_block(out, padded.data() + done);
+            return out - (done - left);
         }
     }
     return escape_tail(out, p, end);
