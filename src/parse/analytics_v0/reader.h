@@ -19,9 +19,9 @@ class Reader {
     ~Reader();
 
     /// `engage`: the path starts with /engage, where nameless events are `$identify`. Unescaped
-    /// strings go to `arena`; that and the batch's event array are charged to `budget` (may be null). Does
-    /// not remove `$performance_event`. Errors: ReqParsing, ReqHydration, ServiceUnavailable
-    /// (budget).
+    /// strings go to `arena`; that and the batch's event array are charged to `budget` (may be
+    /// null). Does not remove `$performance_event`. Errors: ReqParsing, ReqHydration,
+    /// ServiceUnavailable (budget).
     model::Result<model::EventBatch> read(const model::DecodedBody& body, bool engage,
                                           base::Arena& arena, base::Budget* budget);
 
