@@ -40,14 +40,11 @@ base::Task<http::Response> AnalyticsV0::serve(http::Request& request) {
     auto const read_text = [this](Arrival& arrival, Reader& reader) {
         return read(arrival, reader);
     };
-    if (auto received = co_await intake_.receive(work, reader_, read_text); !received) {
-        co_return intake_.refuse(work, received.error(), Stage::Parsing);
-    }
+    auto received =
+        co_await intake_.receive(work, reader_, read_text, parse::analytics_v0::request_token);
+    if (!received) co_return intake_.refuse(work, received.error(), Stage::Parsing);
     if (work.batch.events.empty())
         co_return http::Response::json(200, std::string(kOk));  // only $performance_event
-    auto authorised =
-        co_await intake_.authorise(work, parse::analytics_v0::request_token(work.batch));
-    if (!authorised) co_return intake_.refuse(work, authorised.error(), Stage::Parsing);
     co_return co_await ingest(work);
 }
 
@@ -74,7 +71,18 @@ base::Task<http::Response> AnalyticsV0::ingest(Work& work) {
         co_return Intake::success(work);
     }
 
-    auto built = co_await build_events(work, entry);
+    auto const build_elsewhere = [this, &work] {
+        Processor processor(processor_options_, parse_probe_, context_.clock);
+        return processor.process(work.batch, work.facts, work.arena, work.events);
+    };
+    std::size_t const before = work.batch.events.size();
+    Result<void> built;
+    if (work.large())
+        built = co_await context_.pool.run(build_elsewhere);
+    else
+        built = processor_.process(work.batch, work.facts, work.arena, work.events);
+    if (built && work.events.size() > before)
+        entry.add(work.events.size() - before);  // heatmap split
     if (built) built = check_ai_lane(context_.settings, work.events);
     if (!built) {
         work.warnings.refused(built.error(), work.batch);
@@ -90,22 +98,6 @@ base::Task<http::Response> AnalyticsV0::ingest(Work& work) {
     if (!published) co_return intake_.undelivered(work, entry, published.error());
     entry.deliver_rest();
     co_return Intake::success(work);
-}
-
-base::Task<Result<void>> AnalyticsV0::build_events(Work& work, Ledger::Entry& entry) {
-    std::size_t const before = work.batch.events.size();
-    Result<void> built;
-    if (!work.large()) {
-        built = processor_.process(work.batch, work.facts, work.arena, work.events);
-    } else {
-        built = co_await context_.pool.run([this, &work] {
-            Processor processor(processor_options_, parse_probe_, context_.clock);
-            return processor.process(work.batch, work.facts, work.arena, work.events);
-        });
-    }
-    if (built && work.events.size() > before)
-        entry.add(work.events.size() - before);  // heatmap split
-    co_return built;
 }
 
 void AnalyticsV0::apply_limits(Work& work, Ledger::Entry& entry) {

@@ -29,7 +29,6 @@ class AnalyticsV0 final : public http::Handler {
     model::Result<void> read(Arrival& work, parse::analytics_v0::Reader& reader) const;
     /// Steps 13 to 24, once the request is accepted for processing.
     base::Task<http::Response> ingest(Work& work);
-    base::Task<model::Result<void>> build_events(Work& work, Ledger::Entry& entry);
     void apply_limits(Work& work, Ledger::Entry& entry);
 
     const Context& context_;

@@ -54,13 +54,18 @@ Result<void> Intake::open(Arrival& arrival) const {
     return {};
 }
 
-base::Task<Result<void>> Intake::authorise(Arrival& arrival, Result<std::string_view> token) const {
-    if (!token) co_return std::unexpected(std::move(token.error()));
+Result<Intake::Known> Intake::take_token(Arrival& arrival, Result<std::string_view> token) const {
+    if (!token) return std::unexpected(std::move(token.error()));
     arrival.token = arrival.arena.copy(*token);  // the body goes before the answer is known
-    auto refused = context_.limits.token_refused_now(arrival.token);
-    if (!refused) refused = co_await context_.limits.token_refused(arrival.token);
-    if (*refused) co_return model::fail(Code::UnknownToken);
-    co_return Result<void>{};
+    auto const refused = context_.limits.token_refused_now(arrival.token);
+    if (!refused) return Known::AskRedis;
+    if (auto known = verdict(*refused); !known) return std::unexpected(std::move(known.error()));
+    return Known::Yes;
+}
+
+Result<void> Intake::verdict(bool refused) {
+    if (refused) return model::fail(Code::UnknownToken);
+    return {};
 }
 
 void Intake::accept(Arrival& arrival) const {
@@ -124,7 +129,9 @@ base::Task<Result<void>> Intake::publish(Arrival& arrival) const {
     arrival.events = {};
     arrival.batch = {};
     arrival.body.text.reset();
-    co_return co_await publisher_.deliver(std::move(*group));
+    sink::RecordGroupPtr records = std::move(*group);
+    auto const send = [&records](auto done) { sink::submit(std::move(records), std::move(done)); };
+    co_return publisher_.judge(co_await base::wait_for<model::DeliveryOutcome>(send));
 }
 
 http::Response Intake::success(const Arrival& arrival) {

@@ -57,12 +57,14 @@ class Intake {
           gate_(rules.decompressed_cap, probe, context.log),
           publisher_(context) {}
 
-    /// Query, body, decoding, and `read(arrival, reader)`: text → batch. Large bodies are decoded
-    /// and read on the pool, with a reader of their own instead of the worker's.
-    template <typename Reader, typename Read>
-    base::Task<model::Result<void>> receive(Arrival& arrival, Reader& workers, Read read) const {
-        auto fetched = read_query(arrival);
-        if (!fetched) co_return fetched;
+    /// Query, body, decoding, `read(arrival, reader)`: text → batch, and `find_token(batch)`, which
+    /// some project must own. Large bodies are decoded and read on the pool, with a reader of their
+    /// own instead of the worker's. A batch that reading left empty needs no token.
+    template <typename Reader, typename Read, typename FindToken>
+    base::Task<model::Result<void>> receive(Arrival& arrival, Reader& workers, Read read,
+                                            FindToken find_token) const {
+        auto received = read_query(arrival);
+        if (!received) co_return received;
         auto wire = co_await arrival.request.read_body(rules_.wire_cap);
         if (!wire) co_return std::unexpected(std::move(wire.error()));
         arrival.wire = std::move(*wire);
@@ -73,16 +75,21 @@ class Intake {
         };
         if (arrival.wire.size() < Arrival::kLargeWire &&
             arrival.query.data.size() < Arrival::kLargeWire) {
-            co_return open_and_read(workers);
+            received = open_and_read(workers);
+        } else {
+            received = co_await context_.pool.run([&open_and_read] {
+                Reader own;
+                return open_and_read(own);
+            });
         }
-        co_return co_await context_.pool.run([&open_and_read] {
-            Reader own;
-            return open_and_read(own);
-        });
+        if (!received || arrival.batch.events.empty()) co_return received;
+
+        auto known = take_token(arrival, find_token(arrival.batch));
+        if (!known) co_return std::unexpected(std::move(known.error()));
+        if (*known == Known::AskRedis)
+            received = verdict(co_await context_.limits.token_refused(arrival.token));
+        co_return received;
     }
-    /// Takes the token that the surface has found, unless no project owns it.
-    base::Task<model::Result<void>> authorise(Arrival& arrival,
-                                              model::Result<std::string_view> token) const;
     /// Counts the events as received and fixes what all records of the request share.
     void accept(Arrival& arrival) const;
     /// When the client sent the request: what the body says, else the query.
@@ -104,8 +111,12 @@ class Intake {
     http::Response refuse(const Arrival& arrival, const model::Error& error, Stage stage) const;
 
   private:
+    enum class Known : bool { Yes, AskRedis };
+
     static model::Result<void> read_query(Arrival& arrival);
     model::Result<void> open(Arrival& arrival) const;
+    model::Result<Known> take_token(Arrival& arrival, model::Result<std::string_view> token) const;
+    static model::Result<void> verdict(bool refused);
     void log_refusal(const Arrival& arrival, const model::Error& error) const;
 
     const Context& context_;

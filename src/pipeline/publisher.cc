@@ -90,26 +90,23 @@ model::Result<void> Publisher::write_value(sink::RecordGroup& group, const model
     return {};
 }
 
-base::Task<model::Result<void>> Publisher::deliver(sink::RecordGroupPtr group) const {
-    auto const send = [&group](auto done) { sink::submit(std::move(group), std::move(done)); };
-    auto const outcome = co_await base::wait_for<model::DeliveryOutcome>(send);
+model::Result<void> Publisher::judge(model::DeliveryOutcome outcome) const {
     switch (outcome) {
         case model::DeliveryOutcome::Delivered:
-            co_return model::Result<void>{};
+            return {};
         case model::DeliveryOutcome::TooLargeAtSend:
             context_.probe.dropped_kafka_size.add();
-            co_return model::fail(model::Code::OversizeEvent,
-                                  "Event rejected by kafka during send");
+            return model::fail(model::Code::OversizeEvent, "Event rejected by kafka during send");
         case model::DeliveryOutcome::TooLargeAtAck:
             context_.probe.dropped_kafka_size.add();
-            co_return model::fail(model::Code::OversizeEvent,
-                                  "Event rejected by kafka broker during ack");
+            return model::fail(model::Code::OversizeEvent,
+                               "Event rejected by kafka broker during ack");
         case model::DeliveryOutcome::Retryable:
-            co_return model::fail(model::Code::RetryableSink);
+            return model::fail(model::Code::RetryableSink);
         case model::DeliveryOutcome::Rejected:
             break;
     }
-    co_return model::fail(model::Code::NonRetrySink);
+    return model::fail(model::Code::NonRetrySink);
 }
 
 }  // namespace capture::pipeline

@@ -1,5 +1,5 @@
-// The last two stops of every surface: events are routed, written into the sink's memory, sent as
-// one group, and the answer waits until every record is durable. Contract 20 §8-9.
+// The last two stops of every surface: events are routed and written into the sink's memory; what
+// becomes of them decides the answer. Contract 20 §8-9.
 #pragma once
 
 #include <span>
@@ -22,9 +22,9 @@ class Publisher {
     model::Result<sink::RecordGroupPtr> write(std::span<const model::Event> events,
                                               const model::RequestFacts& facts) const;
 
-    /// Sends the group and waits for its outcome. Errors: OversizeEvent, RetryableSink,
+    /// What the end of a group means for its request. Errors: OversizeEvent, RetryableSink,
     /// NonRetrySink. Counts the record that Kafka cannot take.
-    base::Task<model::Result<void>> deliver(sink::RecordGroupPtr group) const;
+    model::Result<void> judge(model::DeliveryOutcome outcome) const;
 
   private:
     model::Result<void> write_record(sink::RecordGroup& group, const model::Event& event,

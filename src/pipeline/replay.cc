@@ -43,13 +43,13 @@ base::Task<http::Response> Replay::serve(http::Request& request) {
     auto const read_text = [this](Arrival& arrival, Reader& reader) {
         return read(arrival, reader);
     };
-    if (auto received = co_await intake_.receive(work, reader_, read_text); !received) {
+    auto received =
+        co_await intake_.receive(work, reader_, read_text, parse::replay::request_token);
+    if (!received) {
         if (received.error().code == Code::EmptyBatch)
             context_.log.info(kTarget, "Request holds no event", {{"path", request.route()}});
         co_return intake_.refuse(work, received.error(), Stage::Parsing);
     }
-    auto authorised = co_await intake_.authorise(work, parse::replay::request_token(work.batch));
-    if (!authorised) co_return intake_.refuse(work, authorised.error(), Stage::Parsing);
 
     Ledger::Entry entry(context_.ledger, work.batch.events.size());
     intake_.accept(work);
