@@ -311,7 +311,7 @@ TEST(Load, CompletenessCheckNamesTheEmptyOutput) {
 }
 
 // ----------------------------------------------------------------------------------------------------
-// Redis
+// limits, recordings
 
 TEST(Load, CacheTimesAreRaisedToTheWindow) {
     auto const loaded = load_working({{"GLOBAL_RATE_LIMIT_WINDOW_INTERVAL_SECS", "400"}});
