@@ -9,8 +9,9 @@
 namespace capture::sink::kafka {
 namespace {
 
-/// Of a group of several records: small enough for the allocator's thread caches.
-constexpr std::size_t kChunk = 32 * 1024;
+/// Of a group of several records: small enough for the allocator's thread caches, and as large as
+/// one of its size classes.
+constexpr std::size_t kChunk = 14 * 1024;
 constexpr std::size_t kChargeStep = 16 * 1024;
 
 }  // namespace
@@ -19,8 +20,9 @@ void ValueMemory::start(std::size_t size, std::size_t count) {
     if (count > 1) step_ = kChargeStep;
     begin_ = cursor_;
     if (static_cast<std::size_t>(end_ - cursor_) >= size) return;
-    std::size_t const all = size > kChunk / 2 ? size : size * std::min(count, kChunk / size);
-    Chunk* const chunk = add_chunk(all);
+    constexpr std::size_t kRoom = kChunk - sizeof(Chunk);
+    bool const fills_one = size <= kRoom / 2 && count >= kRoom / size;
+    Chunk* const chunk = add_chunk(fills_one ? kRoom : size * std::min(count, 1 + kRoom / size));
     begin_ = cursor_ = reinterpret_cast<char*>(chunk + 1);
     end_ = reinterpret_cast<char*>(chunk) + chunk->bytes;
 }
