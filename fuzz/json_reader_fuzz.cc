@@ -66,8 +66,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
 
     static parse::analytics_v0::Reader reader;
     for (bool const engage : {false, true}) {
-        base::Arena arena;
         base::Budget budget(1 << 26, 1 << 26);
+        base::Arena arena;
         auto batch = reader.read(body, engage, arena, &budget);
         if (!batch) {
             bool const shape = batch.error().detail.starts_with("data did not match") ||

@@ -117,10 +117,11 @@ TEST_F(ReplayFixture, TheFirstEventSaysWhetherAllAreMobile) {
 
 TEST_F(ReplayFixture, ABudgetThatIsUsedUpIsNoSyntaxError) {
     base::Budget small(10, 10);
+    base::Arena own;
     for (std::string_view const text : {R"({"event":"e"})", R"([{"event":"e"},{"event":"f"}])"}) {
         body.text = base::Buffer();
         ASSERT_TRUE(body.text.append(text));
-        auto const done = reader.read(body, arena, &small);
+        auto const done = reader.read(body, own, &small);
         ASSERT_FALSE(done);
         EXPECT_EQ(done.error().code, model::Code::ServiceUnavailable);
     }
