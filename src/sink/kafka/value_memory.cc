@@ -16,6 +16,9 @@ constexpr std::size_t kChargeStep = 16 * 1024;
 
 }  // namespace
 
+ValueMemory::Chunk* ValueMemory::abandoned_ = nullptr;
+std::mutex ValueMemory::abandoned_mutex_;
+
 void ValueMemory::start(std::size_t size, std::size_t count) {
     if (count > 1) step_ = kChargeStep;
     begin_ = cursor_;
@@ -80,10 +83,21 @@ void ValueMemory::seal() {
 void ValueMemory::clear() {
     while (first_)
         std::free(std::exchange(first_, first_->next));
-    abandon();
+    forget();
 }
 
 void ValueMemory::abandon() {
+    if (first_) {
+        Chunk* last = first_;
+        while (last->next)
+            last = last->next;
+        std::lock_guard const lock(abandoned_mutex_);
+        last->next = std::exchange(abandoned_, first_);
+    }
+    forget();
+}
+
+void ValueMemory::forget() {
     first_ = nullptr;
     begin_ = cursor_ = end_ = nullptr;
     budget_.release(std::exchange(charged_, 0));
