@@ -18,8 +18,9 @@
 // text must have base::Buffer::kSlack readable bytes after its end and outlive the cursor's
 // results.
 //
-// Memory: texts are looked at in windows of 1 MiB, so the scratch of one cursor stays below 5 MiB
-// however long the text is; shrink() gives back what a large text took. One thread at a time.
+// Memory: texts are looked at in windows of 120 KiB, so the scratch of one cursor stays at 512 KiB
+// however long the text is, except for a single token that is longer; shrink() gives back what
+// such a one took. One thread at a time.
 // Contract 10 §7, decision 24.
 #pragma once
 
@@ -89,7 +90,7 @@ class JsonCursor {
     /// `expected value at line 1 column 17`.
     std::string error() const;
 
-    /// Gives back scratch memory that only large texts need.
+    /// Gives back scratch memory that only long tokens need.
     void shrink();
 
   private:
