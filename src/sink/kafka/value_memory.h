@@ -1,9 +1,10 @@
-// The memory of a group's values and keys: chunks of the group's own, written one value after the
-// other and freed together when the last report is in. librdkafka gets pointers into them. Against
-// a block per record that the client frees it saves an allocation here and a free on another
-// thread for each. Inside sink/kafka only; one thread at a time.
+// The memory of a group's values and keys. Each value is written into a draft, which is used again
+// for the next one, so that writing happens in memory that is in the cache and can reserve more than
+// it needs; what has been written is then copied into chunks of the group's own, without gaps, and a
+// large value keeps its draft instead. librdkafka gets pointers into the chunks, which are freed
+// together when the last report is in. Inside sink/kafka only; one thread at a time.
 //
-// Charged to the budget by the chunk. A refusal is only remembered: the writer still gets its
+// Charged to the budget by the block. A refusal is only remembered: the writer still gets its
 // memory, so a group overshoots by one value at most.
 #pragma once
 
@@ -29,32 +30,42 @@ class ValueMemory final : public base::ByteWriter {
     void pay(std::size_t bytes);
     /// The budget has refused something since the start.
     bool refused() const { return refused_; }
-    /// Gives back what was charged in advance: nothing more will be written.
+    /// Nothing more will be written: gives back the draft, and what was charged in advance.
     void seal();
     /// Frees everything and gives back the charge.
     void clear();
-    /// Gives back the charge and leaves the memory for ever: somebody may still read it.
+    /// Gives back the charge and leaves the chunks for ever: somebody may still read them.
     void abandon();
 
   private:
-    struct Chunk {
-        Chunk* next;
-        std::size_t bytes;  ///< of the whole chunk
+    /// At the beginning of a chunk and of the draft.
+    struct Block {
+        Block* next;
+        std::size_t bytes;  ///< of the whole block
+
+        char* text() { return reinterpret_cast<char*>(this + 1); }
+        char* end() { return reinterpret_cast<char*>(this) + bytes; }
     };
 
     void grow(std::size_t need) override;
+    void unpay(std::size_t bytes);
+    void drop_draft();
     void forget();
-    Chunk* add_chunk(std::size_t room);
+    Block* add_chunk(std::size_t room);
 
     base::Budget& budget_;
-    Chunk* first_ = nullptr;  ///< the one being written, then older ones
+    Block* draft_ = nullptr;
+    Block* chunks_ = nullptr;  ///< the newest first
+    char* free_ = nullptr;     ///< of the chunk that is being filled
+    char* free_end_ = nullptr;
+    std::size_t expected_ = 1;  ///< values, with the one being written
     std::size_t charged_ = 0;
     std::size_t used_ = 0;  ///< of what is charged
     std::size_t step_ = 0;  ///< bytes to charge at least, because the budget is shared
     bool refused_ = false;
 
     // What was abandoned stays reachable, so that a leak checker sees no leak in it. Any thread.
-    static Chunk* abandoned_;
+    static Block* abandoned_;
     static std::mutex abandoned_mutex_;
 };
 

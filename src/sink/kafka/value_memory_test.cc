@@ -47,12 +47,27 @@ TEST(ValueMemory, AGroupOfOneTakesWhatItNeeds) {
 TEST(ValueMemory, SealingGivesBackWhatWasChargedInAdvance) {
     base::Budget budget(1 << 24, 1 << 24);
     ValueMemory memory(budget);
-    memory.start(1'000, 3);
-    (void)memory.finish();
-    std::size_t const before = budget.used();
+    std::string const text(1'000, 'x');
+    for (std::size_t left = 3; left > 0; --left) {
+        memory.start(10, left);
+        memory.append(text);
+        (void)memory.finish();
+    }
+    EXPECT_GE(budget.used(), 16'000u);
     memory.seal();
-    EXPECT_LT(budget.used(), before);
+    EXPECT_LT(budget.used(), 3'200u);
     EXPECT_GE(budget.used(), 3'000u);
+}
+
+TEST(ValueMemory, ALargeValueIsNotCopied) {
+    base::Budget budget(1 << 24, 1 << 24);
+    ValueMemory memory(budget);
+    memory.start(1'000'000, 2);
+    memory.append(std::string(1'000'000, 'x'));
+    const char* const written = memory.view().data();
+    EXPECT_EQ(memory.finish(), written);
+    memory.seal();
+    EXPECT_LT(budget.used(), 1'020'000u);
 }
 
 TEST(ValueMemory, RemembersARefusal) {
