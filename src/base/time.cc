@@ -14,11 +14,26 @@ std::int64_t floor_div(std::int64_t a, std::int64_t b) {
     return q - ((a % b != 0) && ((a < 0) != (b < 0)));
 }
 
-char* put_digits(char* out, std::uint64_t value, int width) {
-    for (int i = width - 1; i >= 0; --i) {
-        out[i] = static_cast<char>('0' + value % 10);
-        value /= 10;
+constexpr auto kTwoDigits = [] {
+    std::array<std::array<char, 2>, 100> digits{};
+    for (std::size_t i = 0; i < digits.size(); ++i)
+        digits[i] = {static_cast<char>('0' + i / 10), static_cast<char>('0' + i % 10)};
+    return digits;
+}();
+
+/// Below 100.
+char* put_two(char* out, std::uint32_t value) {
+    std::memcpy(out, kTwoDigits[value].data(), 2);
+    return out + 2;
+}
+
+char* put_digits(char* out, std::uint32_t value, int width) {
+    int left = width;
+    for (; left >= 2; left -= 2) {
+        put_two(out + left - 2, value % 100);
+        value /= 100;
     }
+    if (left == 1) *out = static_cast<char>('0' + value % 10);
     return out + width;
 }
 
@@ -109,21 +124,24 @@ bool valid_date(std::int64_t year, int month, int day) {
 
 std::string_view format_rfc3339(Instant at, Fraction fraction, char* out, int offset_minutes) {
     CivilTime const civil = to_civil(at.seconds + offset_minutes * 60LL);
-    char* p = put_digits(out, static_cast<std::uint64_t>(civil.year), 4);
+    char* p = put_digits(out, static_cast<std::uint32_t>(civil.year), 4);
     *p++ = '-';
-    p = put_digits(p, static_cast<std::uint64_t>(civil.month), 2);
+    p = put_two(p, static_cast<std::uint32_t>(civil.month));
     *p++ = '-';
-    p = put_digits(p, static_cast<std::uint64_t>(civil.day), 2);
+    p = put_two(p, static_cast<std::uint32_t>(civil.day));
     *p++ = 'T';
-    p = put_digits(p, static_cast<std::uint64_t>(civil.hour), 2);
+    p = put_two(p, static_cast<std::uint32_t>(civil.hour));
     *p++ = ':';
-    p = put_digits(p, static_cast<std::uint64_t>(civil.minute), 2);
+    p = put_two(p, static_cast<std::uint32_t>(civil.minute));
     *p++ = ':';
-    p = put_digits(p, static_cast<std::uint64_t>(civil.second), 2);
+    p = put_two(p, static_cast<std::uint32_t>(civil.second));
     if (int const digits = fraction_digits(at.nanos, fraction); digits > 0) {
         *p++ = '.';
         std::uint32_t value = at.nanos;
-        for (int i = digits; i < 9; ++i)
+        int missing = 9 - digits;
+        for (; missing >= 3; missing -= 3)
+            value /= 1000;
+        for (; missing > 0; --missing)
             value /= 10;
         p = put_digits(p, value, digits);
     }
@@ -132,9 +150,9 @@ std::string_view format_rfc3339(Instant at, Fraction fraction, char* out, int of
     } else {
         *p++ = offset_minutes < 0 ? '-' : '+';
         int const minutes = offset_minutes < 0 ? -offset_minutes : offset_minutes;
-        p = put_digits(p, static_cast<std::uint64_t>(minutes / 60), 2);
+        p = put_two(p, static_cast<std::uint32_t>(minutes / 60));
         *p++ = ':';
-        p = put_digits(p, static_cast<std::uint64_t>(minutes % 60), 2);
+        p = put_two(p, static_cast<std::uint32_t>(minutes % 60));
     }
     return {out, static_cast<std::size_t>(p - out)};
 }

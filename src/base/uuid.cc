@@ -1,6 +1,7 @@
 #include "base/uuid.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace capture::base {
 namespace {
@@ -17,6 +18,14 @@ constexpr std::array<std::size_t, 4> kHyphens{8, 13, 18, 23};
 /// Where each byte's two digits stand in the hyphenated form.
 constexpr std::array<std::size_t, 16> kHyphenated{0,  2,  4,  6,  9,  11, 14, 16,
                                                   19, 21, 24, 26, 28, 30, 32, 34};
+
+constexpr auto kDigits = [] {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    std::array<std::array<char, 2>, 256> digits{};
+    for (std::size_t byte = 0; byte < digits.size(); ++byte)
+        digits[byte] = {kHex[byte >> 4], kHex[byte & 15]};
+    return digits;
+}();
 
 }  // namespace
 
@@ -49,12 +58,10 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
 }
 
 void Uuid::format(char* out) const {
-    static constexpr char kDigits[] = "0123456789abcdef";
-    for (std::size_t i = 0; i < 16; ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
-        *out++ = kDigits[bytes[i] >> 4];
-        *out++ = kDigits[bytes[i] & 15];
-    }
+    for (std::size_t i = 0; i < bytes.size(); ++i)
+        std::memcpy(out + kHyphenated[i], kDigits[bytes[i]].data(), 2);
+    for (std::size_t const at : kHyphens)
+        out[at] = '-';
 }
 
 std::uint64_t Uuid::v7_millis() const {

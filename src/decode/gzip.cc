@@ -21,7 +21,7 @@ class Inflater {
     }
 
     CodecStatus run() {
-        if (!out_.reserve(first_capacity(5 * rest_.size(), limit_))) return CodecStatus::NoMemory;
+        if (!out_.reserve(first_room())) return CodecStatus::NoMemory;
         for (;;) {
             if (out_.size() == limit_) return CodecStatus::OverLimit;
             if (out_.size() == out_.capacity() &&
@@ -39,6 +39,25 @@ class Inflater {
     }
 
   private:
+    /// A member ends with the size of its text, modulo 2^32. It is believed as far as JSON is ever
+    /// compressed, because the budget is charged for it.
+    std::size_t first_room() const {
+        constexpr std::size_t kUsual = 5;
+        constexpr std::size_t kBelieved = 40;
+        constexpr std::size_t kHeadAndEnd = 18;
+        /// Where room is left the end is seen at once.
+        constexpr std::size_t kSpare = 64;
+        if (rest_.size() > kHeadAndEnd) {
+            std::uint32_t size = 0;
+            for (std::size_t i = 0; i < sizeof(size); ++i)
+                size |= std::uint32_t{static_cast<std::uint8_t>(rest_[rest_.size() - 4 + i])}
+                        << 8 * i;
+            if (size >= rest_.size() && size / kBelieved <= rest_.size())
+                return std::min(limit_, size + kSpare);
+        }
+        return first_capacity(kUsual * rest_.size(), limit_);
+    }
+
     bool flushed() const { return state_.tmp_out_processed == state_.tmp_out_valid; }
 
     int step() {

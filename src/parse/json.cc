@@ -13,7 +13,8 @@ namespace capture::parse {
 namespace {
 
 /// What an index is made for, and kept for the next text. It takes up to four bytes per byte of
-/// text: this much stays in a core's cache, and is too little for an allocator to give back at once.
+/// text: this much stays in a core's cache, and is too little for an allocator to give back at
+/// once.
 constexpr std::size_t kKeep = std::size_t{128} << 10;
 /// How much of a text is indexed at once, and some room for the end of the last token.
 constexpr std::size_t kWindow = kKeep - (std::size_t{8} << 10);

@@ -118,6 +118,62 @@ alignas(64) constexpr auto kSpreads = make_spreads();
 }
 #endif
 
+/// Whether nothing in a piece of text has to be escaped.
+bool is_plain(std::uint64_t word) {
+    constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
+    std::uint64_t const quote = word ^ kOnes * '"';
+    std::uint64_t const slash = word ^ kOnes * '\\';
+    // The highest bit of a byte is set where it is zero, or below a space; at least in the lowest
+    // such byte.
+    std::uint64_t const found =
+        ((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash) | ((word - kOnes * ' ') & ~word);
+    return (found & kOnes * 0x80) == 0;
+}
+#if defined(__SSE2__)
+bool is_plain(__m128i bytes) {
+    __m128i const highest = _mm_set1_epi8(0x1f);
+    __m128i const quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i const slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    __m128i const control = _mm_cmpeq_epi8(_mm_max_epu8(bytes, highest), highest);
+    return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), control)) == 0;
+}
+#endif
+#if defined(__AVX2__)
+bool is_plain(__m256i bytes) {
+    return (quotes_and_slashes(bytes) | controls(bytes)) == 0;
+}
+#endif
+
+/// Copies a text that is as long as one Piece to two of them, unless something in it has to be
+/// escaped: its beginning and its end, which may overlap.
+template <typename Piece>
+bool copy_plain(char* out, std::string_view text) {
+    Piece head;
+    Piece tail;
+    std::size_t const rest = text.size() - sizeof(Piece);
+    std::memcpy(&head, text.data(), sizeof(Piece));
+    std::memcpy(&tail, text.data() + rest, sizeof(Piece));
+    if (!is_plain(head) || !is_plain(tail)) return false;
+    std::memcpy(out, &head, sizeof(Piece));
+    std::memcpy(out + rest, &tail, sizeof(Piece));
+    return true;
+}
+
+/// Names and ids are short and plain.
+bool copy_short(char* out, std::string_view text) {
+    std::size_t const size = text.size();
+    if (size < sizeof(std::uint64_t)) return false;
+    if (size <= 2 * sizeof(std::uint64_t)) return copy_plain<std::uint64_t>(out, text);
+#if defined(__SSE2__)
+    if (size <= 2 * sizeof(__m128i)) return copy_plain<__m128i>(out, text);
+#endif
+#if defined(__AVX2__)
+    if (size <= 2 * sizeof(__m256i)) return copy_plain<__m256i>(out, text);
+#endif
+    return false;
+}
+constexpr std::size_t kLongestShort = 64;
+
 /// Text is escaped in pieces, so that the worst case reserved ahead stays small.
 constexpr std::size_t kPiece = 1024;
 /// Six bytes for one, and what a block or escape store writes beyond its end.
@@ -185,6 +241,8 @@ char* escape_piece(char* out, const char* p, const char* end) {
 }  // namespace
 
 void append_escaped(base::ByteWriter& out, std::string_view text) {
+    if (text.size() <= kLongestShort && copy_short(out.room(kLongestShort), text))
+        return out.advance(text.size());
     while (!text.empty()) {
         std::string_view const piece = text.substr(0, kPiece);
         char* const begin = out.room(std::min(kWorst, 6 * piece.size() + 64));
@@ -192,6 +250,14 @@ void append_escaped(base::ByteWriter& out, std::string_view text) {
         out.advance(static_cast<std::size_t>(end - begin));
         text.remove_prefix(piece.size());
     }
+}
+
+void append_escaped_json(base::ByteWriter& out, std::string_view json) {
+    if (!json.starts_with('"')) return append_escaped(out, json);
+    // Without its quotes a string is mostly plain.
+    out.append(R"(\")");
+    append_escaped(out, json.substr(1, json.size() - 2));
+    out.append(R"(\")");
 }
 
 }  // namespace capture::route

@@ -71,8 +71,29 @@ TEST(Escape, AgreesWithTheByteWiseReferenceAtEveryLengthAndDensity) {
             ASSERT_EQ(escaped(text), reference(text)) << length;
         }
     }
+    // One special byte anywhere in a short text.
+    for (std::size_t length = 0; length < 80; ++length) {
+        ASSERT_EQ(escaped(std::string(length, 'x')), std::string(length, 'x'));
+        for (std::size_t at = 0; at < length; ++at) {
+            for (char const c :
+                 {'"', '\\', '\x1f', '\0', ' ', '!', '#', ']', '\x7f', '\x80', '\xa2', '\xff'}) {
+                std::string text(length, 'x');
+                text[at] = c;
+                ASSERT_EQ(escaped(text), reference(text)) << length << ' ' << at;
+            }
+        }
+    }
     std::string const controls(5000, '\x02');
     EXPECT_EQ(escaped(controls), reference(controls));
+}
+
+TEST(Escape, EscapesJsonValuesWithTheirQuotes) {
+    for (std::string_view const json :
+         {R"("")", R"("plain")", R"("a\"b\\")", "12.5", "null", R"({"a":"b"})", R"(["x"])"}) {
+        base::StringWriter out;
+        append_escaped_json(out, json);
+        EXPECT_EQ(out.take(), reference(json));
+    }
 }
 
 }  // namespace

@@ -27,12 +27,12 @@ void write_data(base::ByteWriter& out, const model::EventData& data) {
     out.append('{');
     if (!data.token.empty()) {
         out.append(R"(\"token\":)");
-        append_escaped(out, data.token);
+        append_escaped_json(out, data.token);
         out.append(',');
     }
     if (!data.distinct_id.empty()) {
         out.append(R"(\"distinct_id\":)");
-        append_escaped(out, data.distinct_id);
+        append_escaped_json(out, data.distinct_id);
         out.append(',');
     }
     if (data.uuid) {
@@ -42,7 +42,7 @@ void write_data(base::ByteWriter& out, const model::EventData& data) {
     } else {
         out.append(data.items ? R"(\"event\":)" : R"(\"uuid\":null,\"event\":)");
     }
-    append_escaped(out, data.event);
+    append_escaped_json(out, data.event);
     out.append(R"(,\"properties\":)");
     if (data.edited) {
         out.append('{');
@@ -61,7 +61,7 @@ void write_data(base::ByteWriter& out, const model::EventData& data) {
     auto const optional_field = [&out](std::string_view name, std::string_view json) {
         if (json.empty()) return;
         out.append(name);
-        append_escaped(out, json);
+        append_escaped_json(out, json);
     };
     optional_field(R"(,\"timestamp\":)", data.timestamp);
     optional_field(R"(,\"offset\":)", data.offset);

@@ -1,8 +1,8 @@
 // The memory of a group's values and keys. Each value is written into a draft, which is used again
-// for the next one, so that writing happens in memory that is in the cache and can reserve more than
-// it needs; what has been written is then copied into chunks of the group's own, without gaps, and a
-// large value keeps its draft instead. librdkafka gets pointers into the chunks, which are freed
-// together when the last report is in. Inside sink/kafka only; one thread at a time.
+// for the next one, so that writing happens in memory that is in the cache and can reserve more
+// than it needs; what has been written is then copied into chunks of the group's own, without gaps,
+// and a large value keeps its draft instead. librdkafka gets pointers into the chunks, which are
+// freed together when the last report is in. Inside sink/kafka only; one thread at a time.
 //
 // Charged to the budget by the block. A refusal is only remembered: the writer still gets its
 // memory, so a group overshoots by one value at most.
