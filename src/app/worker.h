@@ -12,6 +12,7 @@
 #include "app/process.h"
 #include "base/async.h"
 #include "base/budget.h"
+#include "base/inbox.h"
 #include "base/timer_wheel.h"
 #include "http/probes.h"
 #include "http/server.h"
@@ -55,6 +56,7 @@ class Worker {
     std::vector<std::unique_ptr<http::Handler>> surfaces_;
     http::Router router_;
     base::IoContext io_{1};
+    base::Inbox inbox_;
     base::TimerWheel timers_;
     http::Server server_;
     base::asio::executor_work_guard<base::Executor> work_;

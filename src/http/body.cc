@@ -65,18 +65,21 @@ bool Connection::send_continue() {
            kContinue.size();
 }
 
-base::Task<model::Result<base::Buffer>> Connection::read_body(std::size_t cap) {
+std::optional<model::Result<base::Buffer>> Connection::body_at_hand(std::size_t cap) {
     base::Buffer body(&worker_.parts.budget);
-    if (body_done()) co_return std::move(body);
+    if (body_done()) return body;
     std::string_view const here = pending();
-    if (framing_ == Framing::Length && body_left_ <= here.size() && body_left_ <= cap) {
-        // All here already: it waits for nothing, so that small requests get through while large
-        // ones wait.
-        if (!body.append(here.substr(0, body_left_))) co_return std::unexpected(overloaded());
-        drop(body_left_);
-        framing_ = Framing::None;
-        co_return std::move(body);
-    }
+    if (framing_ != Framing::Length || body_left_ > here.size() || body_left_ > cap)
+        return std::nullopt;
+    // It waits for nothing, so that small requests get through while large ones wait.
+    if (!body.append(here.substr(0, body_left_))) return std::unexpected(overloaded());
+    drop(body_left_);
+    framing_ = Framing::None;
+    return body;
+}
+
+base::Task<model::Result<base::Buffer>> Connection::read_body(std::size_t cap) {
+    if (auto here = body_at_hand(cap)) co_return std::move(*here);
     if (worker_.parts.budget.above_soft()) {
         bool const admitted = co_await worker_.admission.wait(worker_.parts.limits.budget_wait);
         (admitted ? worker_.parts.probe.waits_admitted : worker_.parts.probe.waits_refused).add();

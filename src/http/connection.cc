@@ -117,7 +117,17 @@ base::Task<void> Connection::loop() {
         if (auto const ready = begin_exchange()) {
             end_exchange(*ready);
         } else {
-            Response const response = co_await serve();
+            ConcurrencyLimit::Permit permit;
+            if (ConcurrencyLimit* const limit = route_->limit()) permit = co_await limit->acquire();
+            Response response;
+            try {
+                response = co_await route_->handler()->serve(*this);
+            } catch (const std::exception& error) {
+                response = failed(error.what());
+            } catch (...) {
+                response = failed("unknown exception");
+            }
+            permit.reset();
             end_exchange(response);
         }
         if (!send(rest)) co_return;
@@ -247,24 +257,14 @@ std::optional<Response> Connection::begin_exchange() {
     return Router::answer(route_, head_.method());
 }
 
-base::Task<Response> Connection::serve() {
-    ConcurrencyLimit::Permit permit;
-    if (ConcurrencyLimit* const limit = route_->limit()) permit = co_await limit->acquire();
-    std::string failure;
-    try {
-        co_return co_await route_->handler()->serve(*this);
-    } catch (const std::exception& error) {
-        failure = error.what();
-    } catch (...) {
-        failure = "unknown exception";
-    }
+Response Connection::failed(std::string_view failure) {
     worker_.parts.probe.handler_failures.add();
     if (auto const pass = worker_.failed.pass(worker_.parts.clock.steady())) {
         worker_.parts.log.error(
             kTarget, "request handler failed",
             {{"path", route()}, {"error", failure}, {"suppressed", pass->suppressed}});
     }
-    co_return Response::error({model::Code::InternalError});
+    return Response::error({model::Code::InternalError});
 }
 
 void Connection::leave() {

@@ -67,6 +67,7 @@ class Connection final : public Request {
     std::string_view client_ip() const override;
     base::Instant received() const override { return received_; }
     base::Task<model::Result<base::Buffer>> read_body(std::size_t cap) override;
+    std::optional<model::Result<base::Buffer>> body_at_hand(std::size_t cap) override;
 
   private:
     using Millis = std::chrono::milliseconds;
@@ -84,7 +85,7 @@ class Connection final : public Request {
     void arm_head_timer();
     bool took(ErrorCode error, std::size_t bytes);
     std::optional<Response> begin_exchange();
-    base::Task<Response> serve();
+    Response failed(std::string_view failure);
     void end_exchange(const Response& response);
     void refuse();
     bool send(std::string& rest);

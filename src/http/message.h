@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,9 @@ class Request {
     /// OversizeEvent (after a bounded drain), BodyReadTimeout, ReqDecoding (transport),
     /// ServiceUnavailable (budget).
     virtual base::Task<model::Result<base::Buffer>> read_body(std::size_t cap) = 0;
+    /// The same without waiting, when all of the body has arrived with the head; nothing when it
+    /// has not, and read_body() is to be asked.
+    virtual std::optional<model::Result<base::Buffer>> body_at_hand(std::size_t cap) = 0;
 };
 
 struct Response {

@@ -18,8 +18,9 @@ constexpr std::string_view kOk = R"({"status":"Ok"})";
 
 }  // namespace
 
-struct AnalyticsV0::Work : Arrival {
-    Work(http::Request& r, Warnings& w) : Arrival(r), warnings(w, r.route(), arena) {}
+struct AnalyticsV0::Waiting : Pending {
+    Waiting(const Context& context, http::Request& r)
+        : Pending(context, r), warnings(context.warnings, r.route()) {}
 
     AnalyticsV0Warnings warnings;
 };
@@ -36,79 +37,87 @@ AnalyticsV0::AnalyticsV0(const Context& context, const decode::Probe& decode_pro
       processor_(processor_options_, parse_probe, context.clock) {}
 
 base::Task<http::Response> AnalyticsV0::serve(http::Request& request) {
-    Work work(request, context_.warnings);
-    auto const read_text = [this](Arrival& arrival, Reader& reader) {
-        return read(arrival, reader);
-    };
+    Waiting waiting(context_, request);
+    if (auto answer = co_await prepare(waiting)) co_return std::move(*answer);
+    auto const published = intake_.judge(co_await intake_.deliver(waiting));
+    waiting.warnings.published(published);
+    if (!published) co_return intake_.undelivered(waiting, published.error());
+    waiting.entry->deliver_rest();
+    co_return Intake::success(waiting.beacon);
+}
+
+base::Task<std::optional<http::Response>> AnalyticsV0::prepare(Waiting& waiting) {
+    Arrival arrival(waiting.request);
+    auto const read_text = [this](Arrival& a, Reader& reader) { return read(a, reader); };
     auto received =
-        co_await intake_.receive(work, reader_, read_text, parse::analytics_v0::request_token);
-    if (!received) co_return intake_.refuse(work, received.error(), Stage::Parsing);
-    if (work.batch.events.empty())
+        co_await intake_.receive(arrival, reader_, read_text, parse::analytics_v0::request_token);
+    if (!received) co_return intake_.refuse(arrival, received.error(), Stage::Parsing);
+    if (arrival.batch.events.empty())
         co_return http::Response::json(200, std::string(kOk));  // only $performance_event
-    co_return co_await ingest(work);
-}
 
-Result<void> AnalyticsV0::read(Arrival& work, Reader& reader) const {
-    bool const engage = work.request.path().starts_with("/engage");
-    auto batch = reader.read(work.body, engage, work.arena, &context_.budget);
-    if (!batch) return std::unexpected(std::move(batch.error()));
-    work.batch = std::move(*batch);
-    return parse::analytics_v0::drop_performance_events(work.batch);
-}
+    auto& entry = waiting.entry.emplace(context_.ledger, arrival.batch.events.size());
+    intake_.accept(arrival);
+    Intake::set_sent_at(arrival, arrival.batch.sent_at);
+    waiting.warnings.begin(arrival.token, arrival.batch);
+    if (!intake_.apply_quotas(arrival, entry))
+        co_return http::Response::json(200, std::string(kOk));
 
-base::Task<http::Response> AnalyticsV0::ingest(Work& work) {
-    Ledger::Entry entry(context_.ledger, work.batch.events.size());
-    intake_.accept(work);
-    Intake::set_sent_at(work, work.batch.sent_at);
-    work.warnings.begin(work.token, work.batch);
-    if (!intake_.apply_quotas(work, entry)) co_return http::Response::json(200, std::string(kOk));
-
-    if (context_.settings.mode == config::Mode::Import && !work.batch.historical_migration) {
+    if (context_.settings.mode == config::Mode::Import && !arrival.batch.historical_migration) {
         context_.log.warn(kTarget, "Dropped a batch that is not historical",
-                          {{"token", work.token}, {"count", entry.open()}});
+                          {{"token", arrival.token}, {"count", entry.open()}});
         context_.probe.dropped(model::DropReason::NonHistoricalImport, entry.open());
         entry.drop_rest(model::DropReason::NonHistoricalImport);
-        co_return Intake::success(work);
+        co_return Intake::success(arrival.query.beacon);
     }
 
-    auto const build_elsewhere = [this, &work] {
+    auto const build_elsewhere = [this, &arrival] {
         Processor processor(processor_options_, parse_probe_, context_.clock);
-        return processor.process(work.batch, work.facts, work.arena, work.events);
+        return processor.process(arrival.batch, arrival.facts, arrival.arena, arrival.events);
     };
-    std::size_t const before = work.batch.events.size();
+    std::size_t const before = arrival.batch.events.size();
     Result<void> built;
-    if (work.large())
+    if (arrival.large())
         built = co_await context_.pool.run(build_elsewhere);
     else
-        built = processor_.process(work.batch, work.facts, work.arena, work.events);
-    if (built && work.events.size() > before)
-        entry.add(work.events.size() - before);  // heatmap split
-    if (built) built = check_ai_lane(context_.settings, work.events);
+        built = processor_.process(arrival.batch, arrival.facts, arrival.arena, arrival.events);
+    if (built && arrival.events.size() > before)
+        entry.add(arrival.events.size() - before);  // heatmap split
+    if (built) built = check_ai_lane(context_.settings, arrival.events);
     if (!built) {
-        work.warnings.refused(built.error(), work.batch);
-        co_return intake_.reject(work, entry, built.error());
+        waiting.warnings.refused(built.error(), arrival.batch, arrival.arena);
+        co_return intake_.reject(arrival, entry, built.error());
     }
 
-    apply_limits(work, entry);
-    if (work.events.empty()) co_return Intake::success(work);
+    apply_limits(arrival, waiting);
+    if (arrival.events.empty()) co_return Intake::success(arrival.query.beacon);
 
-    work.warnings.before_publish(work.events);
-    auto const published = co_await intake_.publish(work);
-    work.warnings.published(published);
-    if (!published) co_return intake_.undelivered(work, entry, published.error());
-    entry.deliver_rest();
-    co_return Intake::success(work);
+    waiting.warnings.before_publish(arrival.events);
+    Result<void> written;
+    if (arrival.large())
+        written = co_await intake_.write_on_pool(arrival, waiting);
+    else
+        written = intake_.write(arrival, waiting);
+    if (!written) co_return intake_.unwritten(arrival, entry, written.error());
+    co_return std::nullopt;
 }
 
-void AnalyticsV0::apply_limits(Work& work, Ledger::Entry& entry) {
-    auto limits = context_.limits.request(work.token, work.facts.now);
-    auto const admission = limits.admit(work.events, work.arena, model::data_size);
-    work.warnings.limited(admission);
+Result<void> AnalyticsV0::read(Arrival& arrival, Reader& reader) const {
+    bool const engage = arrival.request.path().starts_with("/engage");
+    auto batch = reader.read(arrival.body, engage, arrival.arena, &context_.budget);
+    if (!batch) return std::unexpected(std::move(batch.error()));
+    arrival.batch = std::move(*batch);
+    return parse::analytics_v0::drop_performance_events(arrival.batch);
+}
+
+void AnalyticsV0::apply_limits(Arrival& arrival, Waiting& waiting) {
+    auto limits = context_.limits.request(arrival.token, arrival.facts.now);
+    auto const admission = limits.admit(arrival.events, arrival.arena, model::data_size);
+    waiting.warnings.limited(admission);
     for (std::size_t i = 0; i < admission.dropped.size(); ++i) {
         if (admission.dropped[i] == 0) continue;
         auto const reason = static_cast<model::DropReason>(i);
         context_.probe.dropped(reason, admission.dropped[i]);
-        entry.drop(reason, admission.dropped[i]);
+        waiting.entry->drop(reason, admission.dropped[i]);
     }
 }
 

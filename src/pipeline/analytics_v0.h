@@ -1,7 +1,9 @@
 // The legacy (v0) analytics surface: /e, /i/v0/e, /batch, /capture, /track, /engage,
-// /i/v0/ai/batch. One handler per worker serves all of them. serve() reads like contract 10 §9, the
-// order of checks.
+// /i/v0/ai/batch. One handler per worker serves all of them. prepare() reads like contract 10 §9,
+// the order of checks.
 #pragma once
+
+#include <optional>
 
 #include "http/message.h"
 #include "parse/analytics_v0/processor.h"
@@ -24,12 +26,13 @@ class AnalyticsV0 final : public http::Handler {
     base::Task<http::Response> serve(http::Request& request) override;
 
   private:
-    struct Work;
+    struct Waiting;
 
-    model::Result<void> read(Arrival& work, parse::analytics_v0::Reader& reader) const;
-    /// Steps 13 to 24, once the request is accepted for processing.
-    base::Task<http::Response> ingest(Work& work);
-    void apply_limits(Work& work, Ledger::Entry& entry);
+    /// Everything before the wait: from the request to written records, or to the answer if there
+    /// are none.
+    base::Task<std::optional<http::Response>> prepare(Waiting& waiting);
+    model::Result<void> read(Arrival& arrival, parse::analytics_v0::Reader& reader) const;
+    void apply_limits(Arrival& arrival, Waiting& waiting);
 
     const Context& context_;
     Intake intake_;

@@ -3,6 +3,7 @@
 // until there is something to say.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -17,20 +18,14 @@ namespace capture::pipeline {
 
 class AnalyticsV0Warnings {
   public:
-    /// `arena` is the request's; texts that must outlive the body go there.
-    AnalyticsV0Warnings(Warnings& warnings, std::string_view route, base::Arena& arena)
-        : warnings_(warnings),
-          arena_(arena),
-          origin_{.path = WarningPath::LegacyAnalytics,
-                  .token = {},
-                  .route = route,
-                  .lib = {},
-                  .lib_version = {}} {}
+    AnalyticsV0Warnings(Warnings& warnings, std::string_view route)
+        : warnings_(warnings), route_(route) {}
 
-    /// The request is accepted: before quotas take events out of it. `token` outlives the body.
+    /// The request is accepted: before quotas take events out of it.
     void begin(std::string_view token, const model::EventBatch& batch);
-    /// Building events failed, which refuses the whole request; `batch` is what quotas left.
-    void refused(const model::Error& error, const model::EventBatch& batch);
+    /// Building events failed, which refuses the whole request; `batch` is what quotas left, and
+    /// `arena` the request's.
+    void refused(const model::Error& error, const model::EventBatch& batch, base::Arena& arena);
     /// The limits are through.
     void limited(const limits::Admission& admission);
     /// The last moment at which the events are there.
@@ -39,18 +34,24 @@ class AnalyticsV0Warnings {
     void published(const model::Result<void>& outcome);
 
   private:
+    /// Kept from begin() on, only when warnings are on.
+    struct Told {
+        base::Arena arena;  ///< of the texts here
+        WarningOrigin origin;
+        bool single = false;          ///< one record is published
+        std::uint64_t truncated = 0;  ///< events whose distinct_id was cut
+        // The sample.
+        std::string_view distinct_id;
+        std::uint64_t distinct_id_length = 0;
+        std::optional<base::Uuid> uuid;
+    };
+
     /// `with_sample`: the warning is about one event alone, which is named.
     void emit(const Warning& warning, bool with_sample);
 
     Warnings& warnings_;
-    base::Arena& arena_;
-    WarningOrigin origin_;
-    bool single_ = false;          ///< one record is published
-    std::uint64_t truncated_ = 0;  ///< events whose distinct_id was cut
-    // The sample.
-    std::string_view distinct_id_;
-    std::uint64_t distinct_id_length_ = 0;
-    std::optional<base::Uuid> uuid_;
+    std::string_view route_;
+    std::unique_ptr<Told> told_;
 };
 
 }  // namespace capture::pipeline

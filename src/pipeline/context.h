@@ -4,6 +4,7 @@
 
 #include "base/budget.h"
 #include "base/clock.h"
+#include "base/inbox.h"
 #include "base/work_pool.h"
 #include "config/settings.h"
 #include "limits/limits.h"
@@ -27,6 +28,7 @@ struct Context {
     base::WorkPool& pool;          ///< shared by all workers
     sink::Sink& sink;              ///< shared by all workers
     Warnings& warnings;            ///< shared by all workers
+    base::Inbox& inbox;            ///< this worker's
     base::Budget& budget;          ///< this worker's
     Ledger& ledger;                ///< this worker's
     limits::WorkerLimits& limits;  ///< this worker's

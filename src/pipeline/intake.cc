@@ -115,43 +115,62 @@ bool Intake::apply_quotas(Arrival& arrival, Ledger::Entry& entry) const {
     return !events.empty();
 }
 
-base::Task<Result<void>> Intake::publish(Arrival& arrival) const {
+Result<void> Intake::write(Arrival& arrival, Pending& pending) const {
     context_.probe.batch_size.observe(static_cast<double>(arrival.events.size()));
-    Result<sink::RecordGroupPtr> group;
-    if (!arrival.large()) {
-        group = publisher_.write(arrival.events, arrival.facts);
-    } else {
-        group = co_await context_.pool.run(
-            [this, &arrival] { return publisher_.write(arrival.events, arrival.facts); });
-    }
-    if (!group) co_return std::unexpected(std::move(group.error()));
-    // The records hold copies of all they need: give the request's memory back before the wait.
-    arrival.events = {};
-    arrival.batch = {};
-    arrival.body.text.reset();
-    sink::RecordGroupPtr records = std::move(*group);
-    auto const send = [&records](auto done) { sink::submit(std::move(records), std::move(done)); };
-    co_return publisher_.judge(co_await base::wait_for<model::DeliveryOutcome>(send));
+    auto records = publisher_.write(arrival.events, arrival.facts);
+    if (!records) return std::unexpected(std::move(records.error()));
+    pending.records = std::move(*records);
+    pending.compression = arrival.body.compression;
+    pending.beacon = arrival.query.beacon;
+    if (context_.log.enabled(refusal_level(arrival.request), rules_.log_target))
+        pending.token = arrival.token;
+    return {};
 }
 
-http::Response Intake::success(const Arrival& arrival) {
-    if (arrival.query.beacon) return http::Response::empty(204);
+base::Task<Result<void>> Intake::write_on_pool(Arrival& arrival, Pending& pending) const {
+    co_return co_await context_.pool.run(
+        [this, &arrival, &pending] { return write(arrival, pending); });
+}
+
+base::Task<model::DeliveryOutcome> Intake::deliver(Pending& pending) const {
+    return pending.delivery.wait([&pending] {
+        sink::submit(std::move(pending.records),
+                     [&delivery = pending.delivery](auto outcome) { delivery.set(outcome); });
+    });
+}
+
+http::Response Intake::success(bool beacon) {
+    if (beacon) return http::Response::empty(204);
     return http::Response::json(200, R"({"status":"Ok"})");
 }
 
 http::Response Intake::reject(const Arrival& arrival, Ledger::Entry& entry,
                               const model::Error& error) const {
     context_.probe.dropped(error.code, arrival.batch.events.size());
-    return undelivered(arrival, entry, error);
+    return unwritten(arrival, entry, error);
 }
 
-http::Response Intake::undelivered(const Arrival& arrival, Ledger::Entry& entry,
-                                   const model::Error& error) const {
+http::Response Intake::unwritten(const Arrival& arrival, Ledger::Entry& entry,
+                                 const model::Error& error) const {
     entry.refuse_rest(error.code);
     return refuse(arrival, error, Stage::Processing);
 }
 
+http::Response Intake::undelivered(Pending& pending, const model::Error& error) const {
+    std::size_t const events = pending.entry->open();
+    pending.entry->refuse_rest(error.code);
+    return refuse(Refused{pending.request, pending.compression, events, pending.token}, error,
+                  Stage::Processing);
+}
+
 http::Response Intake::refuse(const Arrival& arrival, const model::Error& error,
+                              Stage stage) const {
+    return refuse(Refused{arrival.request, arrival.body.compression, arrival.batch.events.size(),
+                          arrival.token},
+                  error, stage);
+}
+
+http::Response Intake::refuse(const Refused& refused, const model::Error& error,
                               Stage stage) const {
     if (error.code == Code::BadQuery) return http::Response::error(error);
     context_.probe.error(error.code, stage);
@@ -161,15 +180,18 @@ http::Response Intake::refuse(const Arrival& arrival, const model::Error& error,
         !error.detail.starts_with("Request body")) {
         context_.probe.dropped_too_big.add();
     }
-    log_refusal(arrival, error);
+    log_refusal(refused, error);
     return http::Response::error(error);
 }
 
+telemetry::Level Intake::refusal_level(const http::Request& request) const {
+    return request.has_header("x-capture-debug") ? telemetry::Level::Info : telemetry::Level::Debug;
+}
+
 /// Contract 10 §15, 40 §16.
-void Intake::log_refusal(const Arrival& arrival, const model::Error& error) const {
-    http::Request const& request = arrival.request;
-    auto const level =
-        request.has_header("x-capture-debug") ? telemetry::Level::Info : telemetry::Level::Debug;
+void Intake::log_refusal(const Refused& refused, const model::Error& error) const {
+    http::Request const& request = refused.request;
+    auto const level = refusal_level(request);
     if (!context_.log.enabled(level, rules_.log_target)) return;
     context_.log.log(level, rules_.log_target, "Request refused",
                      {{"path", request.route()},
@@ -178,11 +200,11 @@ void Intake::log_refusal(const Arrival& arrival, const model::Error& error) cons
                       {"content_type", request.header("content-type")},
                       {"content_encoding", request.header("content-encoding")},
                       {"request_id", request.header("x-request-id")},
-                      {"compression", to_text(arrival.body.compression)},
+                      {"compression", to_text(refused.compression)},
                       {"error_tag", model::info(error.code).tag},
                       {"reason", error.detail},
-                      {"batch_size", arrival.batch.events.size()},
-                      {"token", arrival.token}});
+                      {"batch_size", refused.batch_size},
+                      {"token", refused.token}});
 }
 
 }  // namespace capture::pipeline

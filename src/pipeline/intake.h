@@ -1,14 +1,19 @@
 // What the legacy surfaces (analytics, replay) have in common: from the bytes of a request to
-// events of an authorised token within its quota, and from events to an answer. A surface's serve()
-// calls these steps in its order of checks and adds its own. Contract 10 §9, 40 §2.
+// events of an authorised token within its quota, and from events to an answer. A surface calls
+// these steps in its order of checks and adds its own. Contract 10 §9, 40 §2.
+//
+// A request is an Arrival until its records are written. That may be megabytes, and is given back
+// before the records are sent; what its answer needs is Pending until they are durable.
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/arena.h"
+#include "base/inbox.h"
 #include "decode/gate.h"
 #include "decode/query.h"
 #include "http/message.h"
@@ -48,6 +53,20 @@ struct Arrival {
     std::vector<model::Event> events;
 };
 
+/// A request whose records are on their way, and all that its answer needs. Thousands of them wait
+/// at a time: small, so that they stay in a core's cache.
+struct Pending {
+    Pending(const Context& context, http::Request& r) : request(r), delivery(context.inbox) {}
+
+    http::Request& request;
+    std::optional<Ledger::Entry> entry;  ///< once the events are accepted
+    sink::RecordGroupPtr records;        ///< once they are written; the sink's after that
+    base::Inbox::Waiter<model::DeliveryOutcome> delivery;
+    model::Compression compression = model::Compression::None;
+    bool beacon = false;
+    std::string token;  ///< only where a line of the log would say it
+};
+
 /// One per surface and worker.
 class Intake {
   public:
@@ -65,9 +84,10 @@ class Intake {
                                             FindToken find_token) const {
         auto received = read_query(arrival);
         if (!received) co_return received;
-        auto wire = co_await arrival.request.read_body(rules_.wire_cap);
-        if (!wire) co_return std::unexpected(std::move(wire.error()));
-        arrival.wire = std::move(*wire);
+        auto wire = arrival.request.body_at_hand(rules_.wire_cap);
+        if (!wire) wire = co_await arrival.request.read_body(rules_.wire_cap);
+        if (!*wire) co_return std::unexpected(std::move(wire->error()));
+        arrival.wire = std::move(**wire);
 
         auto const open_and_read = [this, &arrival, &read](Reader& reader) {
             auto opened = open(arrival);
@@ -96,18 +116,25 @@ class Intake {
     static void set_sent_at(Arrival& arrival, const std::optional<model::SentAt>& body);
     /// Takes out what is over a quota. False when nothing is left.
     bool apply_quotas(Arrival& arrival, Ledger::Entry& entry) const;
-    /// Writes and sends `arrival.events`, gives the request's memory back, and waits until they are
-    /// durable.
-    base::Task<model::Result<void>> publish(Arrival& arrival) const;
+    /// Writes `arrival.events` into records. Large requests are written on the pool, see large().
+    model::Result<void> write(Arrival& arrival, Pending& pending) const;
+    base::Task<model::Result<void>> write_on_pool(Arrival& arrival, Pending& pending) const;
+    /// Sends the records and waits until they are durable. What the outcome means is judge()'s to
+    /// say.
+    base::Task<model::DeliveryOutcome> deliver(Pending& pending) const;
+    model::Result<void> judge(model::DeliveryOutcome outcome) const {
+        return publisher_.judge(outcome);
+    }
 
-    static http::Response success(const Arrival& arrival);
+    static http::Response success(bool beacon);
     /// The events had been accepted, and the request fails before anything is produced: all of the
     /// batch is dropped.
     http::Response reject(const Arrival& arrival, Ledger::Entry& entry,
                           const model::Error& error) const;
-    /// They could not be produced.
-    http::Response undelivered(const Arrival& arrival, Ledger::Entry& entry,
-                               const model::Error& error) const;
+    /// The records could not be written, or not be produced.
+    http::Response unwritten(const Arrival& arrival, Ledger::Entry& entry,
+                             const model::Error& error) const;
+    http::Response undelivered(Pending& pending, const model::Error& error) const;
     http::Response refuse(const Arrival& arrival, const model::Error& error, Stage stage) const;
 
   private:
@@ -117,7 +144,16 @@ class Intake {
     model::Result<void> open(Arrival& arrival) const;
     model::Result<Known> take_token(Arrival& arrival, model::Result<std::string_view> token) const;
     static model::Result<void> verdict(bool refused);
-    void log_refusal(const Arrival& arrival, const model::Error& error) const;
+    /// What is said of a refused request.
+    struct Refused {
+        const http::Request& request;
+        model::Compression compression;
+        std::size_t batch_size;
+        std::string_view token;
+    };
+    http::Response refuse(const Refused& refused, const model::Error& error, Stage stage) const;
+    telemetry::Level refusal_level(const http::Request& request) const;
+    void log_refusal(const Refused& refused, const model::Error& error) const;
 
     const Context& context_;
     const IntakeRules rules_;

@@ -17,14 +17,20 @@ constexpr std::string_view kQuotaLimited = R"({"status":"Ok","quota_limited":["r
 
 }  // namespace
 
+struct Replay::Waiting : Pending {
+    Waiting(const Context& context, http::Request& r)
+        : Pending(context, r), warnings(context.warnings, r.route()) {}
+
+    ReplayWarnings warnings;
+};
+
 struct Replay::Work : Arrival {
-    Work(http::Request& r, Warnings& w) : Arrival(r), warnings(w, r.route(), arena) {}
+    using Arrival::Arrival;
 
     model::Event& event() { return events.front(); }
     const model::Event& event() const { return events.front(); }
 
     Result<void> items;  ///< known early, asked for after the restrictions
-    ReplayWarnings warnings;
 };
 
 Replay::Replay(const Context& context, const decode::Probe& decode_probe,
@@ -39,7 +45,18 @@ Replay::Replay(const Context& context, const decode::Probe& decode_probe,
       processor_(parse_probe) {}
 
 base::Task<http::Response> Replay::serve(http::Request& request) {
-    Work work(request, context_.warnings);
+    Waiting waiting(context_, request);
+    if (auto answer = co_await prepare(waiting)) co_return std::move(*answer);
+    auto const published = intake_.judge(co_await intake_.deliver(waiting));
+    waiting.warnings.published(published);
+    if (!published) co_return intake_.undelivered(waiting, published.error());
+    waiting.entry->deliver_rest();
+    co_return Intake::success(waiting.beacon);
+}
+
+base::Task<std::optional<http::Response>> Replay::prepare(Waiting& waiting) {
+    http::Request& request = waiting.request;
+    Work work(request);
     auto const read_text = [this](Arrival& arrival, Reader& reader) {
         return read(arrival, reader);
     };
@@ -51,11 +68,28 @@ base::Task<http::Response> Replay::serve(http::Request& request) {
         co_return intake_.refuse(work, received.error(), Stage::Parsing);
     }
 
-    Ledger::Entry entry(context_.ledger, work.batch.events.size());
+    auto& entry = waiting.entry.emplace(context_.ledger, work.batch.events.size());
     intake_.accept(work);
     if (!intake_.apply_quotas(work, entry))
         co_return http::Response::json(200, std::string(kQuotaLimited));
-    co_return co_await ingest(work, entry);
+
+    // The quota may have taken the first event: the next one then speaks for the request.
+    Intake::set_sent_at(work, work.batch.events.front().facts.snapshot->sent_at);
+    waiting.warnings.begin(work.token, work.batch, request.header("user-agent"));
+    if (auto described = co_await describe(work); !described)
+        co_return reject(work, waiting, described.error());
+    if (!pass_restrictions(work, entry)) co_return Intake::success(work.query.beacon);
+    if (!work.items) co_return reject(work, waiting, work.items.error());
+    context_.limits.request(work.token, work.facts.now).replay_overflow(work.event());
+
+    waiting.warnings.before_publish(work.event());
+    Result<void> written;
+    if (work.large())
+        written = co_await intake_.write_on_pool(work, waiting);
+    else
+        written = intake_.write(work, waiting);
+    if (!written) co_return intake_.unwritten(work, entry, written.error());
+    co_return std::nullopt;
 }
 
 Result<void> Replay::read(Arrival& work, Reader& reader) const {
@@ -63,25 +97,6 @@ Result<void> Replay::read(Arrival& work, Reader& reader) const {
     if (!batch) return std::unexpected(std::move(batch.error()));
     work.batch = std::move(*batch);
     return {};
-}
-
-base::Task<http::Response> Replay::ingest(Work& work, Ledger::Entry& entry) {
-    // The quota may have taken the first event: the next one then speaks for the request.
-    Intake::set_sent_at(work, work.batch.events.front().facts.snapshot->sent_at);
-    work.warnings.begin(work.token, work.batch, work.request.header("user-agent"));
-    if (auto described = co_await describe(work); !described) {
-        co_return reject(work, entry, described.error());
-    }
-    if (!pass_restrictions(work, entry)) co_return Intake::success(work);
-    if (!work.items) co_return reject(work, entry, work.items.error());
-    context_.limits.request(work.token, work.facts.now).replay_overflow(work.event());
-
-    work.warnings.before_publish(work.event());
-    auto const published = co_await intake_.publish(work);
-    work.warnings.published(published);
-    if (!published) co_return intake_.undelivered(work, entry, published.error());
-    entry.deliver_rest();
-    co_return Intake::success(work);
 }
 
 base::Task<Result<void>> Replay::describe(Work& work) {
@@ -111,7 +126,7 @@ bool Replay::pass_restrictions(Work& work, Ledger::Entry& entry) const {
     return false;
 }
 
-http::Response Replay::reject(Work& work, Ledger::Entry& entry, const model::Error& error) {
+http::Response Replay::reject(const Work& work, Waiting& waiting, const model::Error& error) {
     if (auto const pass = rejections_.pass(context_.clock.steady())) {
         bool const valid = error.code == Code::NoSnapshot;  // that comes after the session id
         context_.log.warn(kTarget, "Recording refused",
@@ -122,8 +137,8 @@ http::Response Replay::reject(Work& work, Ledger::Entry& entry, const model::Err
                            {"batch_size", work.batch.events.size()},
                            {"suppressed", pass->suppressed}});
     }
-    work.warnings.refused(error, work.event());
-    return intake_.reject(work, entry, error);
+    waiting.warnings.refused(error, work.event());
+    return intake_.reject(work, *waiting.entry, error);
 }
 
 }  // namespace capture::pipeline

@@ -6,6 +6,8 @@
 // one record (or n dropped by a restriction, whatever the drop counter says).
 #pragma once
 
+#include <optional>
+
 #include "http/message.h"
 #include "parse/replay/processor.h"
 #include "parse/replay/reader.h"
@@ -27,16 +29,18 @@ class Replay final : public http::Handler {
     base::Task<http::Response> serve(http::Request& request) override;
 
   private:
+    struct Waiting;
     struct Work;
 
+    /// Everything before the wait: from the request to a written record, or to the answer if there
+    /// is none.
+    base::Task<std::optional<http::Response>> prepare(Waiting& waiting);
     model::Result<void> read(Arrival& work, parse::replay::Reader& reader) const;
-    /// Steps 10 to 16, once the request is within its quota.
-    base::Task<http::Response> ingest(Work& work, Ledger::Entry& entry);
     base::Task<model::Result<void>> describe(Work& work);
     model::Result<void> describe(Work& work, parse::replay::Processor& processor) const;
     /// Step 12; false when the event is to be dropped.
     bool pass_restrictions(Work& work, Ledger::Entry& entry) const;
-    http::Response reject(Work& work, Ledger::Entry& entry, const model::Error& error);
+    http::Response reject(const Work& work, Waiting& waiting, const model::Error& error);
 
     const Context& context_;
     const parse::Probe& parse_probe_;

@@ -32,43 +32,48 @@ void ReplayWarnings::begin(std::string_view token, const model::EventBatch& batc
     if (!warnings_.enabled()) return;
     auto const& facts = batch.events.front().facts;
     bool const named = !facts.snapshot->lib.member.empty();
-    events_ = batch.events.size();
-    origin_.token = token;
-    origin_.lib = named ? arena_.copy(tellable(facts.lib)) : parse::replay::library_of(user_agent);
-    origin_.lib_version = arena_.copy(tellable(facts.lib_version));
+    told_ = std::make_unique<Told>();
+    base::Arena& arena = told_->arena;
+    told_->events = batch.events.size();
+    told_->origin = {
+        .path = WarningPath::Replay,
+        .token = arena.copy(token),
+        .route = route_,
+        .lib = named ? arena.copy(tellable(facts.lib)) : parse::replay::library_of(user_agent),
+        .lib_version = arena.copy(tellable(facts.lib_version))};
 }
 
 void ReplayWarnings::refused(const model::Error& error, const model::Event& event) {
-    if (!warnings_.enabled()) return;
+    if (!told_) return;
     auto const type = type_of(error.code);
     if (!type) return;
     // The id itself is never told, only how long it is.
     bool const measured = error.code == Code::InvalidSession && event.session_id;
     warnings_.emit(
-        origin_, {.type = *type, .count = events_},
-        {{"eventCount", events_},
+        told_->origin, {.type = *type, .count = told_->events},
+        {{"eventCount", told_->events},
          {"reason", std::string_view(error.detail)},
          {"sessionIdLength",
           measured ? WarningValue(std::uint64_t{event.session_id->size()}) : WarningValue()}});
 }
 
 void ReplayWarnings::before_publish(const model::Event& event) {
-    if (!warnings_.enabled() || !event.distinct_id_truncated) return;
-    distinct_id_ = arena_.copy(event.distinct_id);
-    distinct_id_length_ = event.distinct_id_length;
+    if (!told_ || !event.distinct_id_truncated) return;
+    told_->distinct_id = told_->arena.copy(event.distinct_id);
+    told_->distinct_id_length = event.distinct_id_length;
 }
 
 void ReplayWarnings::published(const model::Result<void>& outcome) {
-    if (!warnings_.enabled()) return;
-    if (outcome && !distinct_id_.empty()) {
-        warnings_.emit(
-            origin_, {.type = WarningType::DistinctIdTruncated},
-            {{"distinctId", distinct_id_},
-             {"distinctIdLength",
-              distinct_id_length_ > 0 ? WarningValue(distinct_id_length_) : WarningValue()}});
+    if (!told_) return;
+    if (outcome && !told_->distinct_id.empty()) {
+        warnings_.emit(told_->origin, {.type = WarningType::DistinctIdTruncated},
+                       {{"distinctId", told_->distinct_id},
+                        {"distinctIdLength", told_->distinct_id_length > 0
+                                                 ? WarningValue(told_->distinct_id_length)
+                                                 : WarningValue()}});
     } else if (!outcome && outcome.error().code == Code::OversizeEvent) {
-        warnings_.emit(origin_, {.type = WarningType::MessageSizeTooLarge},
-                       {{"eventCount", events_}});
+        warnings_.emit(told_->origin, {.type = WarningType::MessageSizeTooLarge},
+                       {{"eventCount", told_->events}});
     }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "base/arena.h"
@@ -14,18 +15,10 @@ namespace capture::pipeline {
 
 class ReplayWarnings {
   public:
-    /// `arena` is the request's; texts that must outlive the body go there.
-    ReplayWarnings(Warnings& warnings, std::string_view route, base::Arena& arena)
-        : warnings_(warnings),
-          arena_(arena),
-          origin_{.path = WarningPath::Replay,
-                  .token = {},
-                  .route = route,
-                  .lib = {},
-                  .lib_version = {}} {}
+    ReplayWarnings(Warnings& warnings, std::string_view route)
+        : warnings_(warnings), route_(route) {}
 
-    /// The quotas are through; the batch's first event speaks for the request. `token` outlives the
-    /// body.
+    /// The quotas are through; the batch's first event speaks for the request.
     void begin(std::string_view token, const model::EventBatch& batch, std::string_view user_agent);
     /// The request is refused; `event` is what describing it came to.
     void refused(const model::Error& error, const model::Event& event);
@@ -35,12 +28,18 @@ class ReplayWarnings {
     void published(const model::Result<void>& outcome);
 
   private:
+    /// Kept from begin() on, only when warnings are on.
+    struct Told {
+        base::Arena arena;  ///< of the texts here
+        WarningOrigin origin;
+        std::uint64_t events = 0;      ///< of the batch
+        std::string_view distinct_id;  ///< when it was cut
+        std::uint64_t distinct_id_length = 0;
+    };
+
     Warnings& warnings_;
-    base::Arena& arena_;
-    WarningOrigin origin_;
-    std::uint64_t events_ = 0;      ///< of the batch
-    std::string_view distinct_id_;  ///< when it was cut
-    std::uint64_t distinct_id_length_ = 0;
+    std::string_view route_;
+    std::unique_ptr<Told> told_;
 };
 
 }  // namespace capture::pipeline

@@ -28,6 +28,7 @@ void run(benchmark::State& state, const std::string& path, const std::string& bo
                           .pool = world.pool,
                           .sink = sink,
                           .warnings = world.warnings,
+                          .inbox = world.inbox,
                           .budget = world.budget,
                           .ledger = world.ledger,
                           .limits = world.worker_limits};

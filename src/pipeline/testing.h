@@ -110,6 +110,9 @@ class FakeRequest final : public http::Request {
             co_return model::fail(model::Code::ServiceUnavailable, "memory budget exhausted");
         co_return buffer;
     }
+    std::optional<model::Result<base::Buffer>> body_at_hand(std::size_t) override {
+        return std::nullopt;
+    }
 
   private:
     std::string path_;
@@ -139,6 +142,7 @@ class World {
                   .pool = pool,
                   .sink = sink,
                   .warnings = warnings,
+                  .inbox = inbox,
                   .budget = budget,
                   .ledger = ledger,
                   .limits = worker_limits} {
@@ -166,6 +170,7 @@ class World {
     }
 
     base::IoContext io{1};
+    base::Inbox inbox{io};
     base::ManualClock clock{{1'788'264'000, 123'456'789}};
     telemetry::Logger& log = telemetry::Logger::silent();
     config::Settings settings;

@@ -26,8 +26,7 @@ void CleanRequest(benchmark::State& state) {
         event.distinct_id = "0190a7a1-0000-7000-8000-000000000001";
     limits::Admission const admission;
     for (auto _ : state) {
-        base::Arena arena;
-        AnalyticsV0Warnings request(warnings, "/i/v0/e/", arena);
+        AnalyticsV0Warnings request(warnings, "/i/v0/e/");
         request.begin("phc_a", batch);
         request.limited(admission);
         request.before_publish(events);
