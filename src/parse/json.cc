@@ -322,11 +322,8 @@ model::RawJson JsonCursor::value() {
     return {at, end};
 }
 
-void JsonCursor::skip() {
-    const char* const at = here();
-    if (*at == '"') {
-        if (pass_string(at, next())) advance();
-    } else if (*at == '{' || *at == '[') {
+void JsonCursor::skip_other(const char* at) {
+    if (*at == '{' || *at == '[') {
         walk();
     } else if (pass_scalar(at, next())) {
         advance();

@@ -82,7 +82,11 @@ class JsonCursor {
     model::RawJson value();
     /// Passes a string.
     JsonText string();
-    void skip();
+    void skip() {
+        const char* const at = here();
+        if (*at != '"') return skip_other(at);
+        if (pass_string(at, next())) advance();
+    }
 
     /// The text must end here.
     void finish();
@@ -113,6 +117,7 @@ class JsonCursor {
         return true;
     }
     bool pass_scalar(const char* at, const char* next_token);
+    void skip_other(const char* at);
     bool pass_key();
     bool walk();
     bool check_escapes(const char* at, const char* next_token);

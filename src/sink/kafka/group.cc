@@ -15,6 +15,9 @@ namespace {
 /// What a record costs beside its value, key and headers: the group's entry and librdkafka's
 /// message.
 constexpr std::size_t kRecordOverhead = sizeof(Record) + 320;
+/// Records up to this size (message.copy.max.bytes) are copied into the request that sends them,
+/// which lives until its answer.
+constexpr std::size_t kCopiedAtMost = 65'535;
 /// And what a header costs beside its texts: an allocation and a list entry.
 constexpr std::size_t kHeaderOverhead = 64;
 constexpr std::size_t kMinValue = 256;
@@ -114,7 +117,9 @@ bool Group::commit(std::optional<std::string_view> key,
         open_.key_size = static_cast<std::ptrdiff_t>(key->size());
     }
     open_.value = memory_.finish();
-    std::size_t bytes = kRecordOverhead + open_.key_bytes();
+    std::size_t bytes = kRecordOverhead;
+    if (std::size_t const sent = open_.value_size + open_.key_bytes(); sent <= kCopiedAtMost)
+        bytes += sent;
     open_.headers = make_headers(headers, bytes);
     memory_.pay(bytes);
     records_.push_back(open_);
@@ -163,8 +168,7 @@ bool Group::enqueue(Record& record, model::DeliveryOutcome& failure) {
     return false;
 }
 
-std::size_t Group::enqueue_all(model::DeliveryOutcome& failure) {
-    SteadyTime now{};
+std::size_t Group::enqueue_all(SteadyTime now, model::DeliveryOutcome& failure) {
     Topic* topic = nullptr;
     std::size_t bytes = 0;  // not counted yet, of `topic`
     auto count = [&] {
@@ -176,7 +180,7 @@ std::size_t Group::enqueue_all(model::DeliveryOutcome& failure) {
         if (record.topic != topic) count();
         topic = record.topic;
         bytes += record.value_size;
-        if (i % kClockStride == 0) now = context_.clock.steady();
+        if (i > 0 && i % kClockStride == 0) now = context_.clock.steady();
         record.enqueued_at = now;
         if (!enqueue(record, failure)) break;
     }
@@ -194,7 +198,7 @@ void Group::submit(DeliveryCallback done) {
 
     auto const started = context_.clock.steady();
     auto failure = model::DeliveryOutcome::Delivered;
-    std::size_t const failed = enqueue_all(failure);
+    std::size_t const failed = enqueue_all(started, failure);
     context_.probe.enqueue_seconds.observe(
         std::chrono::duration<double>(context_.clock.steady() - started).count());
     if (failed < total) {

@@ -99,8 +99,8 @@ class Group final : public RecordGroup {
     friend class ReportBatch;
 
     void announce(std::size_t first, std::size_t last, bool add);
-    /// Enqueues all records; the index of the first that failed, and why.
-    std::size_t enqueue_all(model::DeliveryOutcome& failure);
+    /// Enqueues all records, from `now` on; the index of the first that failed, and why.
+    std::size_t enqueue_all(SteadyTime now, model::DeliveryOutcome& failure);
     bool enqueue(Record& record, model::DeliveryOutcome& failure);
     void release(Record& record);
     void settle(model::DeliveryOutcome outcome);
