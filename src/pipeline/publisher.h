@@ -2,6 +2,7 @@
 // becomes of them decides the answer. Contract 20 §8-9.
 #pragma once
 
+#include <memory_resource>
 #include <span>
 
 #include "base/async.h"
@@ -29,7 +30,7 @@ class Publisher {
   private:
     model::Result<void> write_record(sink::RecordGroup& group, const model::Event& event,
                                      const route::RequestTexts& texts,
-                                     std::string& key_scratch) const;
+                                     std::pmr::string& key_scratch) const;
     model::Result<void> write_value(sink::RecordGroup& group, const model::Event& event,
                                     const model::Destination& destination,
                                     const route::RequestTexts& texts) const;

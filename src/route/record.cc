@@ -153,7 +153,7 @@ void fill_headers(model::HeaderList& headers, const model::Event& event,
 }
 
 std::string_view event_key(const model::Event& event, std::string_view token,
-                           std::string& scratch) {
+                           std::pmr::string& scratch) {
     scratch.assign(token);
     scratch += ':';
     scratch += event.cookieless ? event.ip : event.distinct_id;
@@ -161,7 +161,7 @@ std::string_view event_key(const model::Event& event, std::string_view token,
 }
 
 std::optional<std::string_view> record_key(const model::Event& event, model::KeyKind kind,
-                                           std::string_view token, std::string& scratch) {
+                                           std::string_view token, std::pmr::string& scratch) {
     switch (kind) {
         case model::KeyKind::Null:
             return std::nullopt;

@@ -2,6 +2,7 @@
 // memory that the sink handed out; `data` is escaped while it is written. Contract 20 §1-3, §5.
 #pragma once
 
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,9 +49,10 @@ void fill_headers(model::HeaderList& headers, const model::Event& event,
 /// The partition key (contract 20 §5): nothing for a null key. The view lives until `scratch`
 /// changes.
 std::optional<std::string_view> record_key(const model::Event& event, model::KeyKind kind,
-                                           std::string_view token, std::string& scratch);
+                                           std::string_view token, std::pmr::string& scratch);
 
 /// `token:distinct_id`, or `token:ip` for cookieless events: also the key of the overflow limiter.
-std::string_view event_key(const model::Event& event, std::string_view token, std::string& scratch);
+std::string_view event_key(const model::Event& event, std::string_view token,
+                           std::pmr::string& scratch);
 
 }  // namespace capture::route

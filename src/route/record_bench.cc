@@ -120,7 +120,7 @@ void lane_headers_and_key(benchmark::State& state) {
     Made const made;
     LaneRules rules;
     rules.wired.set();
-    std::string scratch;
+    std::pmr::string scratch;
     std::size_t headers = 0;
     std::string_view key;
     for (auto _ : state) {

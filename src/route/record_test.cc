@@ -139,7 +139,7 @@ TEST(Record, DeadLetteredRecordsSayWhyWhereAndWhen) {
 }
 
 TEST(Record, KeysAreTokenAndIdOrAddressOrSessionOrNull) {
-    std::string scratch;
+    std::pmr::string scratch;
     model::Event event = signup();
     event.session_id = "s";
     EXPECT_EQ(record_key(event, model::KeyKind::Event, "t", scratch), "t:u1");

@@ -196,7 +196,7 @@ model::Result<Place> place_of(const config::Settings& settings, const model::Eve
         rules.wired[i] = outputs.wired(static_cast<model::Output>(i));
     auto const destination = route::choose_lane(event, rules);
     if (!destination) return std::unexpected(destination.error());
-    std::string scratch;
+    std::pmr::string scratch;
     auto const key = route::record_key(event, destination->key, token, scratch);
     Place place{.output = model::name(destination->output),
                 .topic = std::string(outputs.topic(*destination)),

@@ -327,13 +327,13 @@ TEST_F(KafkaSinkTest, RefusesABatchThatCanNeverFitBeforeAnyWork) {
 
 TEST_F(KafkaSinkTest, TellsThroughCommitThatTheBudgetRefused) {
     start(producer(cluster.brokers()));
-    base::Budget small(10'000, 10'000);
+    base::Budget small(20'000, 20'000);
     {
         auto group = sink->open(2, small);
         group->begin({}, 100).append("fits");
         EXPECT_TRUE(group->commit("k", {}));
         auto& out = group->begin({}, 100);
-        out.append(std::string(20'000, 'x'));
+        out.append(std::string(40'000, 'x'));
         EXPECT_FALSE(group->commit("k", {}));
     }
     EXPECT_EQ(small.used(), 0U);

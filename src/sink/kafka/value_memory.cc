@@ -1,7 +1,6 @@
 #include "sink/kafka/value_memory.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -17,55 +16,48 @@ constexpr std::size_t kMargin = 8 * 1024;
 constexpr std::size_t kLarge = 8 * 1024;
 constexpr std::size_t kChargeStep = 16 * 1024;
 
-void* allocate(std::size_t bytes) {
-    void* const memory = std::malloc(bytes);
-    if (!memory) std::abort();
-    return memory;
-}
-
 }  // namespace
 
-ValueMemory::Block* ValueMemory::abandoned_ = nullptr;
+std::vector<ValueMemory::Block> ValueMemory::abandoned_;
 std::mutex ValueMemory::abandoned_mutex_;
 
 void ValueMemory::start(std::size_t size, std::size_t count) {
     expected_ = count;
     if (count > 1) step_ = kChargeStep;
-    std::size_t const bytes = std::max(kBlock, sizeof(Block) + size + kMargin);
-    if (draft_ && draft_->bytes < bytes) drop_draft();
-    if (!draft_) {
-        pay(bytes);
-        draft_ = new (allocate(bytes)) Block{nullptr, bytes};
+    std::size_t const bytes = std::max(kBlock, size + kMargin);
+    if (draft_.bytes < bytes) {
+        drop_draft();
+        draft_ = allocate(bytes);
     }
-    begin_ = cursor_ = draft_->text();
-    end_ = draft_->end();
+    write_into(draft_, 0);
 }
 
 void ValueMemory::grow(std::size_t need) {
     std::size_t const used = size();
-    std::size_t const bytes = sizeof(Block) + std::max(used + need, 2 * used);
-    pay(bytes);
-    auto* const larger = new (allocate(bytes)) Block{nullptr, bytes};
-    if (used > 0) std::memcpy(larger->text(), begin_, used);
+    Block const larger = allocate(std::max(used + need, 2 * used));
+    if (used > 0) std::memcpy(larger.begin, begin_, used);
     drop_draft();
     draft_ = larger;
-    begin_ = draft_->text();
-    cursor_ = begin_ + used;
-    end_ = draft_->end();
+    write_into(draft_, used);
+}
+
+void ValueMemory::write_into(Block block, std::size_t used) {
+    begin_ = block.begin;
+    cursor_ = block.begin + used;
+    end_ = block.begin + block.bytes;
 }
 
 char* ValueMemory::finish() {
     std::size_t const bytes = size();
     char* place = begin_;
     if (bytes >= kLarge) {
-        draft_->next = std::exchange(chunks_, draft_);
-        draft_ = nullptr;
+        add_chunk(std::exchange(draft_, {}));
     } else {
         if (static_cast<std::size_t>(free_end_ - free_) < bytes) {
-            Block* const chunk =
-                add_chunk(std::max(bytes, std::min(bytes * expected_, kBlock - sizeof(Block))));
-            free_ = chunk->text();
-            free_end_ = chunk->end();
+            Block const chunk = allocate(std::max(bytes, std::min(bytes * expected_, kBlock)));
+            add_chunk(chunk);
+            free_ = chunk.begin;
+            free_end_ = chunk.begin + chunk.bytes;
         }
         if (bytes > 0) std::memcpy(free_, begin_, bytes);
         place = std::exchange(free_, free_ + bytes);
@@ -74,10 +66,20 @@ char* ValueMemory::finish() {
     return place;
 }
 
-ValueMemory::Block* ValueMemory::add_chunk(std::size_t room) {
-    std::size_t const bytes = sizeof(Block) + room;
+ValueMemory::Block ValueMemory::allocate(std::size_t bytes) {
     pay(bytes);
-    return chunks_ = new (allocate(bytes)) Block{chunks_, bytes};
+    return {static_cast<char*>(::operator new(bytes)), bytes};
+}
+
+void ValueMemory::release(Block block) {
+    ::operator delete(block.begin, block.bytes);
+}
+
+void ValueMemory::add_chunk(Block block) {
+    if (!first_.begin)
+        first_ = block;
+    else
+        more_.push_back(block);
 }
 
 void ValueMemory::pay(std::size_t bytes) {
@@ -102,9 +104,9 @@ void ValueMemory::unpay(std::size_t bytes) {
 }
 
 void ValueMemory::drop_draft() {
-    if (!draft_) return;
-    unpay(draft_->bytes);
-    std::free(std::exchange(draft_, nullptr));
+    if (!draft_.begin) return;
+    unpay(draft_.bytes);
+    release(std::exchange(draft_, {}));
     begin_ = cursor_ = end_ = nullptr;
 }
 
@@ -116,25 +118,23 @@ void ValueMemory::seal() {
 
 void ValueMemory::clear() {
     drop_draft();
-    while (chunks_)
-        std::free(std::exchange(chunks_, chunks_->next));
+    if (first_.begin) release(first_);
+    for (Block const block : more_)
+        release(block);
     forget();
 }
 
 void ValueMemory::abandon() {
     drop_draft();
-    if (chunks_) {
-        Block* last = chunks_;
-        while (last->next)
-            last = last->next;
-        std::lock_guard const lock(abandoned_mutex_);
-        last->next = std::exchange(abandoned_, chunks_);
-    }
+    std::lock_guard const lock(abandoned_mutex_);
+    if (first_.begin) abandoned_.push_back(first_);
+    abandoned_.insert(abandoned_.end(), more_.begin(), more_.end());
     forget();
 }
 
 void ValueMemory::forget() {
-    chunks_ = nullptr;
+    first_ = {};
+    more_.clear();
     free_ = free_end_ = nullptr;
     budget_.release(std::exchange(charged_, 0));
     used_ = 0;

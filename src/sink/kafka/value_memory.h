@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <mutex>
+#include <vector>
 
 #include "base/budget.h"
 #include "base/byte_writer.h"
@@ -38,24 +39,25 @@ class ValueMemory final : public base::ByteWriter {
     void abandon();
 
   private:
-    /// At the beginning of a chunk and of the draft.
+    /// What is known of a block is kept here and not in it: nobody has to touch it to free it.
     struct Block {
-        Block* next;
-        std::size_t bytes;  ///< of the whole block
-
-        char* text() { return reinterpret_cast<char*>(this + 1); }
-        char* end() { return reinterpret_cast<char*>(this) + bytes; }
+        char* begin = nullptr;
+        std::size_t bytes = 0;
     };
 
     void grow(std::size_t need) override;
     void unpay(std::size_t bytes);
+    void write_into(Block block, std::size_t used);
     void drop_draft();
+    void add_chunk(Block block);
+    Block allocate(std::size_t bytes);
+    static void release(Block block);
     void forget();
-    Block* add_chunk(std::size_t room);
 
     base::Budget& budget_;
-    Block* draft_ = nullptr;
-    Block* chunks_ = nullptr;  ///< the newest first
+    Block draft_;
+    Block first_;              ///< chunk; of most groups the only one
+    std::vector<Block> more_;  ///< chunks
     char* free_ = nullptr;     ///< of the chunk that is being filled
     char* free_end_ = nullptr;
     std::size_t expected_ = 1;  ///< values, with the one being written
@@ -65,7 +67,7 @@ class ValueMemory final : public base::ByteWriter {
     bool refused_ = false;
 
     // What was abandoned stays reachable, so that a leak checker sees no leak in it. Any thread.
-    static Block* abandoned_;
+    static std::vector<Block> abandoned_;
     static std::mutex abandoned_mutex_;
 };
 
