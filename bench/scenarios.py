@@ -12,7 +12,7 @@ class Scenario:
     title: str
     make: Callable  # rng → payloads.Line, or a list of them
     per: str  # "event" or "request"
-    connections: int
+    connections: int  # that keep the core busy, though each waits for the linger
     server: str = "events"  # which capture of SERVERS
     surface: str = "analytics"  # of the floor
     aim: float | None = None  # at most so many times the floor's CPU, on Kafka

@@ -16,20 +16,34 @@
 namespace capture::telemetry {
 namespace {
 
-constexpr std::size_t kShards = 8;
+constexpr std::size_t kShards = 16;
 constexpr std::size_t kCacheLine = 64;
 
-std::size_t shard() {
+/// Where a thread counts. The first threads have a shard each, and nobody else writes there; all
+/// later ones share the last.
+struct Place {
+    std::size_t shard;
+    bool shared;
+};
+Place place() {
     static std::atomic<std::size_t> next{0};
-    thread_local std::size_t const mine = next.fetch_add(1, std::memory_order_relaxed) % kShards;
-    return mine;
+    thread_local std::size_t const mine =
+        std::min(next.fetch_add(1, std::memory_order_relaxed), kShards - 1);
+    return {mine, mine == kShards - 1};
 }
 
-/// A double that many threads add to.
-void add_to(std::atomic<double>& target, double amount) {
-    double seen = target.load(std::memory_order_relaxed);
-    while (!target.compare_exchange_weak(seen, seen + amount, std::memory_order_relaxed)) {
+/// Changes a cell that others read, and write as well if it is shared. Alone there is no need to
+/// lock it.
+template <typename T, typename Change>
+void update(std::atomic<T>& cell, bool shared, Change change) {
+    T seen = cell.load(std::memory_order_relaxed);
+    if (!shared) return cell.store(change(seen), std::memory_order_relaxed);
+    while (!cell.compare_exchange_weak(seen, change(seen), std::memory_order_relaxed)) {
     }
+}
+template <typename T>
+void add_to(std::atomic<T>& cell, T amount, bool shared = true) {
+    update(cell, shared, [amount](T seen) { return seen + amount; });
 }
 
 struct CounterSeries {
@@ -77,17 +91,15 @@ struct HistogramSeries {
     }
 
     void observe(double value) {
-        auto* mine = shard_cells(shard());
+        auto const [shard, shared] = place();
+        auto* mine = shard_cells(shard);
         std::size_t bucket = 0;
         while (bucket < bounds.size() && !(value <= bounds[bucket]))
             ++bucket;
-        mine[bucket].fetch_add(1, std::memory_order_relaxed);
-        auto& sum_bits = mine[bounds.size() + 1];
-        std::uint64_t seen = sum_bits.load(std::memory_order_relaxed);
-        while (!sum_bits.compare_exchange_weak(
-            seen, std::bit_cast<std::uint64_t>(std::bit_cast<double>(seen) + value),
-            std::memory_order_relaxed)) {
-        }
+        add_to(mine[bucket], std::uint64_t{1}, shared);
+        update(mine[bounds.size() + 1], shared, [value](std::uint64_t bits) {
+            return std::bit_cast<std::uint64_t>(std::bit_cast<double>(bits) + value);
+        });
     }
     std::uint64_t in_bucket(std::size_t bucket) const {
         std::uint64_t n = 0;
@@ -251,12 +263,13 @@ std::size_t MetricSpec::label_count() const {
 
 void Counter::add(double amount) const {
     if (!impl_) return;
-    auto& mine = static_cast<CounterSeries*>(impl_)->shards[shard()];
+    auto const [shard, shared] = place();
+    auto& mine = static_cast<CounterSeries*>(impl_)->shards[shard];
     auto const whole = static_cast<std::uint64_t>(amount >= 0 && amount < 1e18 ? amount : 0);
     if (static_cast<double>(whole) == amount) {
-        mine.whole.fetch_add(whole, std::memory_order_relaxed);
+        add_to(mine.whole, whole, shared);
     } else if (amount > 0) {
-        add_to(mine.fraction, amount);
+        add_to(mine.fraction, amount, shared);
     }
 }
 

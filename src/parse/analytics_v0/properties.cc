@@ -1,6 +1,5 @@
 #include "parse/analytics_v0/properties.h"
 
-#include <array>
 #include <bit>
 #include <cstdint>
 #include <memory>
@@ -40,55 +39,52 @@ enum class Property : std::uint8_t {
 };
 static_assert(static_cast<std::size_t>(Property::Token) == kHeatmapProperties.size());
 
-struct Known {
-    std::string_view key;
-    Property property = Property::Other;
-};
-constexpr std::array kKnown = std::to_array<Known>({
-    {"$heatmap_data", Property::HeatmapData},
-    {"$viewport_height", Property::ViewportHeight},
-    {"$viewport_width", Property::ViewportWidth},
-    {"$session_id", Property::SessionId},
-    {"$prev_pageview_pathname", Property::PrevPageviewPathname},
-    {"$prev_pageview_max_scroll", Property::PrevPageviewMaxScroll},
-    {"$current_url", Property::CurrentUrl},
-    {"$raw_user_agent", Property::RawUserAgent},
-    {"$ip", Property::Ip},
-    {"$host", Property::Host},
-    {"$timezone", Property::Timezone},
-    {"$cookieless_extra", Property::CookielessExtra},
-    {"$cookieless_mode", Property::CookielessMode},
-    {"token", Property::Token},
-    {"distinct_id", Property::DistinctId},
-    {"$lib", Property::Lib},
-    {"$lib_version", Property::LibVersion},
-    {"$ignore_sent_at", Property::IgnoreSentAt},
-    {"capture_internal", Property::CaptureInternal},
-    {"$product_tour_id", Property::ProductTourId},
-});
-
-/// Nearly all keys are nobody's: a table in which every known key has a place of its own tells them
-/// by one comparison.
-constexpr std::size_t place_of(std::string_view key) {
-    auto const at = [key](std::size_t i) { return static_cast<unsigned char>(key[i]); };
-    return (key.size() + 3U * at(key.size() - 1) + 5U * at(key.size() / 2)) % 64;
-}
-constexpr std::array<Known, 64> place_known() {
-    std::array<Known, 64> places{};
-    for (Known const& known : kKnown) {
-        Known& place = places[place_of(known.key)];
-        if (!place.key.empty()) throw "two keys have the same place: choose other factors";
-        place = known;
-    }
-    return places;
-}
-constexpr auto kPlaces = place_known();
-
 Property classify(std::string_view key) {
-    if (key.empty()) return Property::Other;
-    Known const& known = kPlaces[place_of(key)];
-    if (known.key == key) return known.property;
-    return key.starts_with(kGatewayPrefix) ? Property::AiGateway : Property::Other;
+    using enum Property;
+    switch (key.size()) {
+        case 3:
+            return key == "$ip" ? Ip : Other;
+        case 4:
+            return key == "$lib" ? Lib : Other;
+        case 5:
+            return key == "token" ? Token : key == "$host" ? Host : Other;
+        case 9:
+            return key == "$timezone" ? Timezone : Other;
+        case 11:
+            if (key == "distinct_id") return DistinctId;
+            if (key == "$session_id") return SessionId;
+            break;
+        case 12:
+            if (key == "$current_url") return CurrentUrl;
+            if (key == "$lib_version") return LibVersion;
+            break;
+        case 13:
+            if (key == "$heatmap_data") return HeatmapData;
+            break;
+        case 15:
+            if (key == "$viewport_width") return ViewportWidth;
+            if (key == "$raw_user_agent") return RawUserAgent;
+            if (key == "$ignore_sent_at") return IgnoreSentAt;
+            break;
+        case 16:
+            if (key == "$viewport_height") return ViewportHeight;
+            if (key == "$cookieless_mode") return CookielessMode;
+            if (key == "capture_internal") return CaptureInternal;
+            if (key == "$product_tour_id") return ProductTourId;
+            break;
+        case 17:
+            if (key == "$cookieless_extra") return CookielessExtra;
+            break;
+        case 23:
+            if (key == "$prev_pageview_pathname") return PrevPageviewPathname;
+            break;
+        case 25:
+            if (key == "$prev_pageview_max_scroll") return PrevPageviewMaxScroll;
+            break;
+        default:
+            break;
+    }
+    return key.starts_with(kGatewayPrefix) ? AiGateway : Other;
 }
 
 void note(Property property, model::RawJson value, base::Arena& arena,
