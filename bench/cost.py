@@ -1,4 +1,5 @@
 """Parts (a) and (b): CPU of capture against the floor, scenario by scenario, and what the floor's parts cost."""
+import contextlib
 import statistics
 from functools import partial
 
@@ -13,16 +14,24 @@ def per_unit(scenario, result):
     return result[f"cpu_us_per_{scenario.per}"]
 
 
+TURNS = 3  # of each server in a round
+
+
 def by_turns(lab, scenario, starters, count, seconds):
-    """{name: [µs per round]}. The servers take turns, so that a noisy machine disturbs all alike, and each round has new
-    processes, so that the luck of one with its addresses does not look like a difference."""
+    """{name: [µs per round]}. The servers of a round live together and take short turns, so that a noisy machine disturbs
+    all alike; each round has new processes, so that the luck of one with its addresses does not look like a difference."""
     mix = lab.mix(scenario.name, scenario.make)
     runs = {name: [] for name in starters}
     for number in range(count):
-        for name in list(starters) if number % 2 == 0 else reversed(starters):
-            with running(starters[name]()) as server:
-                result = lab.load(server, mix, seconds, connections=scenario.connections)
-            runs[name].append(per_unit(scenario, result))
+        with contextlib.ExitStack() as stack:
+            servers = {name: stack.enter_context(running(start())) for name, start in starters.items()}
+            turns = {name: [] for name in starters}
+            for turn in range(TURNS):
+                for name in servers if (number + turn) % 2 == 0 else reversed(servers):
+                    result = lab.load(servers[name], mix, seconds / 2, connections=scenario.connections, warmup=0.25)
+                    turns[name].append(per_unit(scenario, result))
+            for name, costs in turns.items():
+                runs[name].append(statistics.fmean(costs))
     return runs
 
 

@@ -12,7 +12,7 @@ set(capture_common_headers
     <algorithm> <array> <atomic> <charconv> <chrono> <condition_variable> <cstdint> <cstring> <expected> <functional>
     <map> <memory> <mutex> <optional> <ranges> <span> <string> <string_view> <thread> <unordered_map> <utility> <vector>
     <boost/asio/awaitable.hpp> <boost/asio/basic_waitable_timer.hpp> <boost/asio/co_spawn.hpp>
-    <boost/asio/io_context.hpp> <boost/asio/post.hpp> <boost/asio/use_awaitable.hpp>)
+    <boost/asio/deferred.hpp> <boost/asio/io_context.hpp> <boost/asio/post.hpp>)
 set(capture_test_headers ${capture_common_headers} <gmock/gmock.h> <gtest/gtest.h>)
 
 # capture_precompiled(<target> common|test)

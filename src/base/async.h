@@ -10,9 +10,9 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -28,18 +28,21 @@ using Executor = asio::io_context::executor_type;
 template <typename T>
 using Task = asio::awaitable<T, Executor>;
 
-inline constexpr asio::use_awaitable_t<Executor> use_task{};
+/// Completion token of Asio's operations for `co_await`: the operation runs in the frame of the
+/// coroutine that awaits it, where asio::use_awaitable would make a frame for it.
+inline constexpr asio::deferred_t use_task{};
 
 /// Suspends the calling coroutine until the callback that `start` receives has been called with a
-/// value, once, from any thread; resumes on the coroutine's own worker. The callback is copyable,
+/// value, once, from any thread; resumes on the coroutine's own worker. Await what it returns at
+/// once. The callback is copyable,
 /// and dropping every copy without calling it abandons the coroutine, so whoever takes it must call
 /// it on every path.
 ///
 ///   auto outcome = co_await base::wait_for<DeliveryOutcome>(
 ///       [&](auto done) { group->submit(std::move(done)); });
 template <typename T, typename Start>
-Task<T> wait_for(Start start) {
-    return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(T)>(
+auto wait_for(Start start) {
+    return asio::async_initiate<const asio::deferred_t, void(T)>(
         [](auto handler, Start run) {
             auto executor = asio::get_associated_executor(handler);
             auto work = asio::make_work_guard(executor);

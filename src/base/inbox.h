@@ -54,10 +54,11 @@ class Inbox::Waiter final : private Node {
     Waiter(const Waiter&) = delete;
     Waiter& operator=(const Waiter&) = delete;
 
-    /// Calls `start()`, which must see to it that set() is called, and waits for that.
+    /// Calls `start()`, which must see to it that set() is called, and waits for that, once what it
+    /// returns is awaited.
     template <typename Start>
-    Task<T> wait(Start start) {
-        return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(T)>(
+    auto wait(Start start) {
+        return asio::async_initiate<const asio::deferred_t, void(T)>(
             [this](auto handler, Start run) {
                 work_.emplace(inbox_.io_.get_executor());
                 resume_ = std::move(handler);

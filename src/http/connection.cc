@@ -1,9 +1,10 @@
 #include "http/connection.h"
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <cstring>
 #include <exception>
+#include <tuple>
 #include <utility>
 
 #include "http/edge_timing.h"
@@ -24,9 +25,6 @@ Connection::Connection(std::shared_ptr<Worker> worker, Socket socket, const Tcp:
     : owner_(std::move(worker)),
       worker_(*owner_),
       socket_(std::move(socket)),
-      peer_(peer),
-      stage_(stage),
-      slot_(worker_.connections.size()),
       timer_(
           [](void* self) {
               auto& connection = *static_cast<Connection*>(self);
@@ -34,7 +32,10 @@ Connection::Connection(std::shared_ptr<Worker> worker, Socket socket, const Tcp:
               ErrorCode ignored;
               connection.socket_.cancel(ignored);
           },
-          this) {
+          this),
+      peer_(peer),
+      stage_(stage),
+      slot_(worker_.connections.size()) {
     worker_.connections.push_back(this);
     worker_.parts.probe.open_connections.add(1);
     (void)in_.reserve(kReadBuffer);  // without a budget it cannot be refused
@@ -100,10 +101,9 @@ base::Task<void> Connection::loop() {
                 break;
             }
             arm_head_timer();
-            ErrorCode error;
-            std::size_t const bytes = co_await socket_.async_read_some(
+            auto const [error, bytes] = co_await socket_.async_read_some(
                 asio::buffer(in_.data() + end_, in_.capacity() - end_),
-                asio::redirect_error(base::use_task, error));
+                asio::as_tuple(base::use_task));
             if (!took(error, bytes)) co_return;
         }
         timer_.cancel();
@@ -325,9 +325,8 @@ base::Task<bool> Connection::send_rest(std::string rest) {
     while (!left.empty()) {
         timed_out_ = false;
         worker_.parts.timers.arm(timer_, worker_.parts.limits.write_stall);
-        ErrorCode error;
-        std::size_t const sent = co_await socket_.async_write_some(
-            asio::buffer(left.data(), left.size()), asio::redirect_error(base::use_task, error));
+        auto const [error, sent] = co_await socket_.async_write_some(
+            asio::buffer(left.data(), left.size()), asio::as_tuple(base::use_task));
         timer_.cancel();
         if (error) {
             closed(error.message());
@@ -361,8 +360,8 @@ base::Task<Connection::Fill> Connection::fill(char* to, std::size_t bytes,
     Fill result;
     timed_out_ = false;
     if (timeout) worker_.parts.timers.arm(timer_, *timeout);
-    result.bytes = co_await socket_.async_read_some(
-        asio::buffer(to, bytes), asio::redirect_error(base::use_task, result.error));
+    std::tie(result.error, result.bytes) =
+        co_await socket_.async_read_some(asio::buffer(to, bytes), asio::as_tuple(base::use_task));
     timer_.cancel();
     result.timed_out = timed_out_ && result.error == asio::error::operation_aborted;
     co_return result;

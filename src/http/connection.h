@@ -113,44 +113,42 @@ class Connection final : public Request {
     model::Error malformed();
     model::Error overloaded();
 
-    const std::shared_ptr<Worker> owner_;
+    const std::shared_ptr<Worker> owner_;  ///< goes last
+    // Together, because it is all that an answer needs: most connections wait for one, and what
+    // they hold is cold when it comes.
     Worker& worker_;
-    Socket socket_;
-    const Tcp::endpoint peer_;
-    const Probe::Stage& stage_;
-    std::size_t slot_;  ///< in worker_.connections
-
-    base::TimerWheel::Timer timer_;  ///< one await on the network at a time, so one timer
+    Route* route_ = nullptr;
+    std::chrono::steady_clock::time_point started_;
+    base::Instant received_;
+    std::uint64_t body_left_ = 0;      ///< Length only
+    Framing framing_ = Framing::None;  ///< None once the body has been consumed
+    bool active_ = false;              ///< counted in capture_active_connections
+    bool continue_pending_ = false;
+    bool close_ = false;   ///< after this answer
+    bool linger_ = false;  ///< the client may still be sending
     bool timed_out_ = false;
     bool idle_ = false;  ///< waits for the first byte of a request
     bool aborted_ = false;
     bool protocol_known_ = false;
-    std::uint64_t served_ = 0;
-
+    Head head_;
+    Socket socket_;
     base::Buffer in_{nullptr};
     std::size_t begin_ = 0;  ///< of the unconsumed bytes; before that the current head
     std::size_t end_ = 0;
     base::Buffer window_{nullptr};  ///< further bytes of a chunked body
     std::size_t window_begin_ = 0;
     std::size_t window_end_ = 0;
+    std::uint64_t served_ = 0;
+    base::TimerWheel::Timer timer_;  ///< one await on the network at a time, so one timer
 
-    Head head_;
+    const Tcp::endpoint peer_;
+    const Probe::Stage& stage_;
+    std::size_t slot_;                  ///< in worker_.connections
     std::optional<HeadParser> parser_;  ///< set while a request is being read
     int refuse_status_ = 0;
-
-    Route* route_ = nullptr;
-    bool active_ = false;  ///< counted in capture_active_connections
-    base::Instant received_;
-    std::chrono::steady_clock::time_point started_;
     mutable IpText ip_storage_;
     mutable std::string peer_text_;
     mutable std::string_view ip_;
-
-    Framing framing_ = Framing::None;  ///< None once the body has been consumed
-    std::uint64_t body_left_ = 0;      ///< Length only
-    bool continue_pending_ = false;
-    bool close_ = false;   ///< after this answer
-    bool linger_ = false;  ///< the client may still be sending
 };
 
 }  // namespace capture::http

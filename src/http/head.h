@@ -69,7 +69,11 @@ class Head {
     void bind(const char* base) { base_ = base; }
 
     Method method() const { return method_; }
-    std::string_view method_text() const { return view(method_text_); }
+    std::string_view method_text() const {
+        // What was read may have left the caches when the answer is counted.
+        std::string_view const known = to_text(method_);
+        return known.empty() ? view(method_text_) : known;
+    }
     /// The path of the request target: origin form or absolute form, without query and fragment.
     std::string_view path() const { return view(path_); }
     std::string_view query() const { return view(query_); }

@@ -4,6 +4,22 @@
 
 namespace capture::http {
 
+std::string_view to_text(Method method) {
+    switch (method) {
+        case Method::Get:
+            return "GET";
+        case Method::Head:
+            return "HEAD";
+        case Method::Post:
+            return "POST";
+        case Method::Options:
+            return "OPTIONS";
+        case Method::Other:
+            break;
+    }
+    return {};
+}
+
 Response Response::text(int status, std::string body) {
     return {.status = status,
             .content_type = "text/plain; charset=utf-8",

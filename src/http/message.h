@@ -16,6 +16,8 @@
 namespace capture::http {
 
 enum class Method : std::uint8_t { Get, Head, Post, Options, Other };
+/// Static text; empty for Other.
+std::string_view to_text(Method method);
 
 /// One request being served. Lives on its connection's worker until the response is written; views
 /// returned here live as long. Implemented by the connection.

@@ -39,7 +39,7 @@ AnalyticsV0::AnalyticsV0(const Context& context, const decode::Probe& decode_pro
 base::Task<http::Response> AnalyticsV0::serve(http::Request& request) {
     Waiting waiting(context_, request);
     if (auto answer = co_await prepare(waiting)) co_return std::move(*answer);
-    auto const published = intake_.judge(co_await intake_.deliver(waiting));
+    auto const published = intake_.judge(co_await Intake::deliver(waiting));
     waiting.warnings.published(published);
     if (!published) co_return intake_.undelivered(waiting, published.error());
     waiting.entry->deliver_rest();

@@ -132,13 +132,6 @@ base::Task<Result<void>> Intake::write_on_pool(Arrival& arrival, Pending& pendin
         [this, &arrival, &pending] { return write(arrival, pending); });
 }
 
-base::Task<model::DeliveryOutcome> Intake::deliver(Pending& pending) const {
-    return pending.delivery.wait([&pending] {
-        sink::submit(std::move(pending.records),
-                     [&delivery = pending.delivery](auto outcome) { delivery.set(outcome); });
-    });
-}
-
 http::Response Intake::success(bool beacon) {
     if (beacon) return http::Response::empty(204);
     return http::Response::json(200, R"({"status":"Ok"})");

@@ -119,9 +119,16 @@ class Intake {
     /// Writes `arrival.events` into records. Large requests are written on the pool, see large().
     model::Result<void> write(Arrival& arrival, Pending& pending) const;
     base::Task<model::Result<void>> write_on_pool(Arrival& arrival, Pending& pending) const;
-    /// Sends the records and waits until they are durable. What the outcome means is judge()'s to
-    /// say.
-    base::Task<model::DeliveryOutcome> deliver(Pending& pending) const;
+    /// Sends the records and waits until they are durable (await what it returns); what the outcome
+    /// means is judge()'s to say.
+    static auto deliver(Pending& pending) {
+        return pending.delivery.wait([&pending] {
+            auto const done = [&delivery = pending.delivery](model::DeliveryOutcome outcome) {
+                delivery.set(outcome);
+            };
+            sink::submit(std::move(pending.records), done);
+        });
+    }
     model::Result<void> judge(model::DeliveryOutcome outcome) const {
         return publisher_.judge(outcome);
     }

@@ -47,7 +47,7 @@ Replay::Replay(const Context& context, const decode::Probe& decode_probe,
 base::Task<http::Response> Replay::serve(http::Request& request) {
     Waiting waiting(context_, request);
     if (auto answer = co_await prepare(waiting)) co_return std::move(*answer);
-    auto const published = intake_.judge(co_await intake_.deliver(waiting));
+    auto const published = intake_.judge(co_await Intake::deliver(waiting));
     waiting.warnings.published(published);
     if (!published) co_return intake_.undelivered(waiting, published.error());
     waiting.entry->deliver_rest();
