@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <new>
 #include <utility>
 
@@ -17,9 +18,6 @@ constexpr std::size_t kLarge = 8 * 1024;
 constexpr std::size_t kChargeStep = 16 * 1024;
 
 }  // namespace
-
-std::vector<ValueMemory::Block> ValueMemory::abandoned_;
-std::mutex ValueMemory::abandoned_mutex_;
 
 void ValueMemory::start(std::size_t size, std::size_t count) {
     expected_ = count;
@@ -126,10 +124,18 @@ void ValueMemory::clear() {
 
 void ValueMemory::abandon() {
     drop_draft();
-    std::lock_guard const lock(abandoned_mutex_);
-    if (first_.begin) abandoned_.push_back(first_);
-    abandoned_.insert(abandoned_.end(), more_.begin(), more_.end());
+    if (first_.begin) more_.push_back(first_);
+    keep_for_ever(std::move(more_));
     forget();
+}
+
+/// What was abandoned stays reachable, also when the process ends, so that a leak checker sees no
+/// leak in it. Any thread.
+void ValueMemory::keep_for_ever(std::vector<Block> blocks) {
+    static std::mutex mutex;
+    static auto& kept = *new std::vector<std::vector<Block>>;
+    std::lock_guard const lock(mutex);
+    kept.push_back(std::move(blocks));
 }
 
 void ValueMemory::forget() {

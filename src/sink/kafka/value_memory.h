@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstddef>
-#include <mutex>
 #include <vector>
 
 #include "base/budget.h"
@@ -52,6 +51,7 @@ class ValueMemory final : public base::ByteWriter {
     void add_chunk(Block block);
     Block allocate(std::size_t bytes);
     static void release(Block block);
+    static void keep_for_ever(std::vector<Block> blocks);
     void forget();
 
     base::Budget& budget_;
@@ -65,10 +65,6 @@ class ValueMemory final : public base::ByteWriter {
     std::size_t used_ = 0;  ///< of what is charged
     std::size_t step_ = 0;  ///< bytes to charge at least, because the budget is shared
     bool refused_ = false;
-
-    // What was abandoned stays reachable, so that a leak checker sees no leak in it. Any thread.
-    static std::vector<Block> abandoned_;
-    static std::mutex abandoned_mutex_;
 };
 
 }  // namespace capture::sink::kafka
