@@ -37,13 +37,7 @@ AnalyticsV0::AnalyticsV0(const Context& context, const decode::Probe& decode_pro
       processor_(processor_options_, parse_probe, context.clock) {}
 
 base::Task<http::Response> AnalyticsV0::serve(http::Request& request) {
-    Waiting waiting(context_, request);
-    if (auto answer = co_await prepare(waiting)) co_return std::move(*answer);
-    auto const published = intake_.judge(co_await Intake::deliver(waiting));
-    waiting.warnings.published(published);
-    if (!published) co_return intake_.undelivered(waiting, published.error());
-    waiting.entry->deliver_rest();
-    co_return Intake::success(waiting.beacon);
+    return intake_.serve<Waiting>(request, [this](Waiting& waiting) { return prepare(waiting); });
 }
 
 base::Task<std::optional<http::Response>> AnalyticsV0::prepare(Waiting& waiting) {

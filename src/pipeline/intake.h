@@ -76,6 +76,20 @@ class Intake {
           gate_(rules.decompressed_cap, probe, context.log),
           publisher_(context) {}
 
+    /// A surface's serve(). `prepare(waiting)` goes from the request to written records, or to the
+    /// answer if there are none; nothing of it is left while the records are on their way.
+    /// `Waiting` is a Pending with the surface's warnings.
+    template <typename Waiting, typename Prepare>
+    base::Task<http::Response> serve(http::Request& request, Prepare prepare) const {
+        Waiting waiting(context_, request);
+        if (auto answer = co_await prepare(waiting)) co_return std::move(*answer);
+        auto const published = publisher_.judge(co_await deliver(waiting));
+        waiting.warnings.published(published);
+        if (!published) co_return undelivered(waiting, published.error());
+        waiting.entry->deliver_rest();
+        co_return success(waiting.beacon);
+    }
+
     /// Query, body, decoding, `read(arrival, reader)`: text → batch, and `find_token(batch)`, which
     /// some project must own. Large bodies are decoded and read on the pool, with a reader of their
     /// own instead of the worker's. A batch that reading left empty needs no token.
@@ -119,8 +133,20 @@ class Intake {
     /// Writes `arrival.events` into records. Large requests are written on the pool, see large().
     model::Result<void> write(Arrival& arrival, Pending& pending) const;
     base::Task<model::Result<void>> write_on_pool(Arrival& arrival, Pending& pending) const;
-    /// Sends the records and waits until they are durable (await what it returns); what the outcome
-    /// means is judge()'s to say.
+    static http::Response success(bool beacon);
+    /// The events had been accepted, and the request fails before anything is produced: all of the
+    /// batch is dropped.
+    http::Response reject(const Arrival& arrival, Ledger::Entry& entry,
+                          const model::Error& error) const;
+    /// The records could not be written.
+    http::Response unwritten(const Arrival& arrival, Ledger::Entry& entry,
+                             const model::Error& error) const;
+    http::Response refuse(const Arrival& arrival, const model::Error& error, Stage stage) const;
+
+  private:
+    enum class Known : bool { Yes, AskRedis };
+
+    /// Sends the records and waits until they are durable: await what it returns.
     static auto deliver(Pending& pending) {
         return pending.delivery.wait([&pending] {
             auto const done = [&delivery = pending.delivery](model::DeliveryOutcome outcome) {
@@ -129,23 +155,8 @@ class Intake {
             sink::submit(std::move(pending.records), done);
         });
     }
-    model::Result<void> judge(model::DeliveryOutcome outcome) const {
-        return publisher_.judge(outcome);
-    }
-
-    static http::Response success(bool beacon);
-    /// The events had been accepted, and the request fails before anything is produced: all of the
-    /// batch is dropped.
-    http::Response reject(const Arrival& arrival, Ledger::Entry& entry,
-                          const model::Error& error) const;
-    /// The records could not be written, or not be produced.
-    http::Response unwritten(const Arrival& arrival, Ledger::Entry& entry,
-                             const model::Error& error) const;
+    /// They could not be produced.
     http::Response undelivered(Pending& pending, const model::Error& error) const;
-    http::Response refuse(const Arrival& arrival, const model::Error& error, Stage stage) const;
-
-  private:
-    enum class Known : bool { Yes, AskRedis };
 
     static model::Result<void> read_query(Arrival& arrival);
     model::Result<void> open(Arrival& arrival) const;

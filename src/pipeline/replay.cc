@@ -45,13 +45,7 @@ Replay::Replay(const Context& context, const decode::Probe& decode_probe,
       processor_(parse_probe) {}
 
 base::Task<http::Response> Replay::serve(http::Request& request) {
-    Waiting waiting(context_, request);
-    if (auto answer = co_await prepare(waiting)) co_return std::move(*answer);
-    auto const published = intake_.judge(co_await Intake::deliver(waiting));
-    waiting.warnings.published(published);
-    if (!published) co_return intake_.undelivered(waiting, published.error());
-    waiting.entry->deliver_rest();
-    co_return Intake::success(waiting.beacon);
+    return intake_.serve<Waiting>(request, [this](Waiting& waiting) { return prepare(waiting); });
 }
 
 base::Task<std::optional<http::Response>> Replay::prepare(Waiting& waiting) {

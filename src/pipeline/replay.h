@@ -1,6 +1,6 @@
 // The session replay surface: /s. One request is one recording's piece: its events become one
-// record that holds everybody's snapshot items under the first event's metadata. serve() reads like
-// contract 40 §2, the order of checks.
+// record that holds everybody's snapshot items under the first event's metadata. prepare() reads
+// like contract 40 §2, the order of checks.
 //
 // The ledger counts events, not records: a request of n events is n in, and n delivered with its
 // one record (or n dropped by a restriction, whatever the drop counter says).
