@@ -58,6 +58,14 @@ struct Arrival {
 struct Pending {
     Pending(const Context& context, http::Request& r) : request(r), delivery(context.inbox) {}
 
+    /// Sends the records and waits until they are durable: await what it returns.
+    auto deliver() {
+        return delivery.wait([this] {
+            sink::submit(std::move(records),
+                         [this](model::DeliveryOutcome outcome) { delivery.set(outcome); });
+        });
+    }
+
     http::Request& request;
     std::optional<Ledger::Entry> entry;  ///< once the events are accepted
     sink::RecordGroupPtr records;        ///< once they are written; the sink's after that
@@ -83,7 +91,7 @@ class Intake {
     base::Task<http::Response> serve(http::Request& request, Prepare prepare) const {
         Waiting waiting(context_, request);
         if (auto answer = co_await prepare(waiting)) co_return std::move(*answer);
-        auto const published = publisher_.judge(co_await deliver(waiting));
+        auto const published = publisher_.judge(co_await waiting.deliver());
         waiting.warnings.published(published);
         if (!published) co_return undelivered(waiting, published.error());
         waiting.entry->deliver_rest();
@@ -146,15 +154,6 @@ class Intake {
   private:
     enum class Known : bool { Yes, AskRedis };
 
-    /// Sends the records and waits until they are durable: await what it returns.
-    static auto deliver(Pending& pending) {
-        return pending.delivery.wait([&pending] {
-            auto const done = [&delivery = pending.delivery](model::DeliveryOutcome outcome) {
-                delivery.set(outcome);
-            };
-            sink::submit(std::move(pending.records), done);
-        });
-    }
     /// They could not be produced.
     http::Response undelivered(Pending& pending, const model::Error& error) const;
 
