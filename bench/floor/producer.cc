@@ -22,6 +22,7 @@ class Dropping final : public Producer {
   public:
     explicit Dropping(Done done) : done_(std::move(done)) {}
     void produce(Records& records) override { done_(records); }
+    bool keeps() const override { return false; }
 
   private:
     Done done_;
@@ -35,6 +36,7 @@ class Librdkafka final : public Producer {
   public:
     Librdkafka(const ProducerOptions& options, Done done);
     void produce(Records& records) override;
+    bool keeps() const override { return true; }
 
   private:
     static rd_kafka_conf_t* configure(const ProducerOptions& options);

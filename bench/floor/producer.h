@@ -23,6 +23,8 @@ class Producer {
     virtual ~Producer() = default;
     /// `records` stays as it is until it is done.
     virtual void produce(Records& records) = 0;
+    /// Whether it still reads the records when produce() has returned.
+    virtual bool keeps() const = 0;
 };
 
 std::unique_ptr<Producer> make_librdkafka_producer(const ProducerOptions& options,

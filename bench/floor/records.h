@@ -45,7 +45,7 @@ struct Records {
 
     explicit Records(int of_connection) : socket(of_connection) {}
 
-    const int socket;
+    int socket;
     Block block;
     std::vector<Record> list;
     // Texts of all of the request's headers.

@@ -136,7 +136,9 @@ void Server::hang_up(Connection& connection) {
 }
 
 void Server::serve(Connection& connection, std::string_view body) {
-    Records& records = connection.records;
+    bool const kept = until_ == Part::Produce && producer_->keeps();
+    Records& records = kept ? connection.records : dropped_;
+    records.socket = connection.records.socket;
     if (!surface_.run(body, until_, records)) return answer(records, false);
     if (until_ != Part::Produce) return answer(records);
     producer_->produce(records);

@@ -39,6 +39,7 @@ class Server {
     Surface& surface_;
     const Part until_;
     Producer* producer_ = nullptr;
+    Records dropped_{-1};   ///< where records go that nobody keeps: memory that is in the cache
     base::Buffer scratch_;  ///< what a read gives; most requests end in it
     std::vector<std::unique_ptr<Connection>> connections_;  ///< by descriptor
     int listen_ = -1;
