@@ -34,9 +34,8 @@ inline constexpr asio::deferred_t use_task{};
 
 /// Suspends the calling coroutine until the callback that `start` receives has been called with a
 /// value, once, from any thread; resumes on the coroutine's own worker. Await what it returns at
-/// once. The callback is copyable,
-/// and dropping every copy without calling it abandons the coroutine, so whoever takes it must call
-/// it on every path.
+/// once. The callback is copyable, and dropping every copy without calling it abandons the
+/// coroutine, so whoever takes it must call it on every path.
 ///
 ///   auto outcome = co_await base::wait_for<DeliveryOutcome>(
 ///       [&](auto done) { group->submit(std::move(done)); });
