@@ -1,5 +1,4 @@
 // Reading, refusing and throwing away request bodies. Contract 10 §4, 80 §5.1.
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <cstring>
 
@@ -22,11 +21,14 @@ std::string read_failure(const ErrorCode& error) {
 std::string_view Connection::pending() const {
     if (window_.capacity() > 0)
         return {window_.data() + window_begin_, window_end_ - window_begin_};
-    return {in_.data() + begin_, end_ - begin_};
+    return rest_;
 }
 
 void Connection::drop(std::size_t bytes) {
-    (window_.capacity() > 0 ? window_begin_ : begin_) += bytes;
+    if (window_.capacity() > 0)
+        window_begin_ += bytes;
+    else
+        rest_.remove_prefix(bytes);
 }
 
 model::Error Connection::overloaded() {
@@ -58,11 +60,9 @@ model::Error Connection::broken(const Fill& fill, std::uint64_t received) {
 bool Connection::send_continue() {
     if (!std::exchange(continue_pending_, false) || !pending().empty()) return true;
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    ErrorCode error;
     // The socket's buffer is empty but for answers to pipelined requests: it takes 25 bytes, or the
     // client is gone.
-    return socket_.write_some(asio::buffer(kContinue.data(), kContinue.size()), error) ==
-           kContinue.size();
+    return stream_.write_some(kContinue.data(), kContinue.size()).bytes == kContinue.size();
 }
 
 std::optional<model::Result<base::Buffer>> Connection::body_at_hand(std::size_t cap) {
@@ -169,7 +169,7 @@ HeadParser::State Connection::feed_chunks(ChunkSink& sink) {
 // Reads more of a chunked body behind the pending bytes, which move to the window's beginning.
 base::Task<Connection::Fill> Connection::fill_window(std::optional<Millis> timeout) {
     std::string_view const left = pending();
-    if (window_.capacity() == 0) {
+    if (window_.capacity() < kWindow) {
         base::Buffer window(&worker_.parts.budget);
         if (!window.reserve(kWindow)) {
             Fill refused;
@@ -177,7 +177,7 @@ base::Task<Connection::Fill> Connection::fill_window(std::optional<Millis> timeo
             co_return refused;
         }
         if (!left.empty()) std::memcpy(window.data(), left.data(), left.size());
-        begin_ = end_;
+        rest_ = {};
         window_ = std::move(window);
     } else if (window_begin_ > 0) {
         std::memmove(window_.data(), left.data(), left.size());

@@ -1,10 +1,8 @@
 #include "http/connection.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/buffer.hpp>
+#include <algorithm>
 #include <cstring>
 #include <exception>
-#include <tuple>
 #include <utility>
 
 #include "http/edge_timing.h"
@@ -20,17 +18,22 @@ constexpr std::size_t kLingerBytes = 4 * 1024 * 1024;
 
 }  // namespace
 
-Connection::Connection(std::shared_ptr<Worker> worker, Socket socket, const Tcp::endpoint& peer,
+char* ReadBuffer::take(Connection& user) {
+    if (user_ && user_ != &user) user_->take_along();
+    user_ = &user;
+    return bytes_.data();
+}
+
+Connection::Connection(std::shared_ptr<Worker> worker, int descriptor, const Tcp::endpoint& peer,
                        const Probe::Stage& stage)
     : owner_(std::move(worker)),
+      stream_(*owner_->readiness, descriptor),
       worker_(*owner_),
-      socket_(std::move(socket)),
       timer_(
           [](void* self) {
               auto& connection = *static_cast<Connection*>(self);
               connection.timed_out_ = true;
-              ErrorCode ignored;
-              connection.socket_.cancel(ignored);
+              connection.stream_.cancel();
           },
           this),
       peer_(peer),
@@ -38,11 +41,11 @@ Connection::Connection(std::shared_ptr<Worker> worker, Socket socket, const Tcp:
       slot_(worker_.connections.size()) {
     worker_.connections.push_back(this);
     worker_.parts.probe.open_connections.add(1);
-    (void)in_.reserve(kReadBuffer);  // without a budget it cannot be refused
 }
 
 Connection::~Connection() {
     leave();
+    worker_.reads.leave(*this);
     worker_.parts.probe.open_connections.add(-1);
     worker_.connections.back()->slot_ = slot_;
     std::swap(worker_.connections[slot_], worker_.connections.back());
@@ -59,15 +62,13 @@ void Connection::begin_drain() {
     if (served_ == 0) {
         worker_.parts.timers.arm(timer_, worker_.parts.limits.fresh_grace);
     } else {
-        ErrorCode ignored;
-        socket_.cancel(ignored);
+        stream_.cancel();
     }
 }
 
 void Connection::abort() {
     aborted_ = true;
-    ErrorCode ignored;
-    socket_.close(ignored);
+    stream_.close();
 }
 
 void Connection::escaped(std::string_view what) {
@@ -96,15 +97,13 @@ base::Task<void> Connection::loop() {
     for (;;) {
         Step step;
         while ((step = next_step()) == Step::Read) {
-            if (!make_room()) {
+            if (!own_beginning()) {
                 step = Step::Refuse;
                 break;
             }
             arm_head_timer();
-            auto const [error, bytes] = co_await socket_.async_read_some(
-                asio::buffer(in_.data() + end_, in_.capacity() - end_),
-                asio::as_tuple(base::use_task));
-            if (!took(error, bytes)) co_return;
+            bool const ready = stream_.may_read() || co_await stream_.readable();
+            if (!(ready ? receive_head() : head_cancelled())) co_return;
         }
         timer_.cancel();
         if (step == Step::Refuse) {
@@ -148,25 +147,23 @@ Connection::Step Connection::next_step() {
     };
     if (!parser_) {
         // Blank lines between requests are allowed.
-        while (begin_ < end_ && (in_.data()[begin_] == '\r' || in_.data()[begin_] == '\n'))
-            ++begin_;
+        rest_.remove_prefix(std::min(rest_.find_first_not_of("\r\n"), rest_.size()));
     }
-    if (begin_ == end_) return Step::Read;
-    std::string_view const bytes(in_.data() + begin_, end_ - begin_);
+    if (rest_.empty()) return Step::Read;
     if (!protocol_known_) {
-        Protocol const protocol = detect(bytes);
+        Protocol const protocol = detect(rest_);
         if (protocol == Protocol::Undecided) return Step::Read;
         if (protocol == Protocol::Http2) return refuse_with(505);
         protocol_known_ = true;
     }
     if (!parser_) parser_.emplace(head_, kHeadLimit);
-    switch (parser_->feed(bytes)) {
+    switch (parser_->feed(rest_)) {
         case HeadParser::State::Complete:
-            begin_ += parser_->consumed();
+            own_head(parser_->consumed());
             return Step::Serve;
         case HeadParser::State::NeedMore:
-            if (bytes.size() >= kHeadLimit) return refuse_with(431);
-            if (head_.method_text().empty() && bytes.size() > kMaxTarget + 64)
+            if (rest_.size() >= kHeadLimit) return refuse_with(431);
+            if (head_.method_text().empty() && rest_.size() > kMaxTarget + 64)
                 return refuse_with(414);
             return Step::Read;
         case HeadParser::State::TooManyFields:
@@ -179,28 +176,51 @@ Connection::Step Connection::next_step() {
     return refuse_with(400);
 }
 
-// A head lies at the buffer's beginning, and there is room behind it.
-bool Connection::make_room() {
-    if (begin_ > 0) {
-        std::memmove(in_.data(), in_.data() + begin_, end_ - begin_);
-        end_ -= begin_;
-        begin_ = 0;
+/// The request shows views of its head, so that cannot stay where others read.
+void Connection::own_head(std::size_t bytes) {
+    if (lent_) {
+        (void)in_.reserve(bytes);  // without a budget it cannot be refused
+        std::memcpy(in_.data(), rest_.data(), bytes);
+        head_.bind(in_.data());
     }
-    if (end_ < in_.capacity()) return true;
-    base::Buffer larger(&worker_.parts.budget);
-    if (!larger.reserve(std::min(2 * in_.capacity(), kHeadLimit))) {
-        worker_.parts.probe.budget_refusals.add();
-        refuse_status_ = 503;
-        return false;
+    rest_.remove_prefix(bytes);
+}
+
+/// Before a wait the beginning of a head lies in memory of its own, with room behind it.
+bool Connection::own_beginning() {
+    if (rest_.empty()) return true;
+    std::size_t const size = rest_.size();
+    if (size < in_.capacity()) {
+        std::memmove(in_.data(), rest_.data(), size);
+    } else {
+        bool const large = size >= kReadBuffer;
+        base::Buffer larger(large ? &worker_.parts.budget : nullptr);
+        if (!larger.reserve(large ? std::min(2 * size, kHeadLimit) : kReadBuffer)) {
+            worker_.parts.probe.budget_refusals.add();
+            refuse_status_ = 503;
+            return false;
+        }
+        std::memcpy(larger.data(), rest_.data(), size);
+        in_ = std::move(larger);
     }
-    std::memcpy(larger.data(), in_.data(), end_);
-    in_ = std::move(larger);
+    rest_ = {in_.data(), size};
+    lent_ = false;
     return true;
+}
+
+void Connection::take_along() {
+    if (!std::exchange(lent_, false) || rest_.empty()) return;
+    base::Buffer own;
+    (void)own.append(rest_);  // without a budget it cannot be refused
+    window_ = std::move(own);
+    window_begin_ = 0;
+    window_end_ = rest_.size();
+    rest_ = {};
 }
 
 void Connection::arm_head_timer() {
     const auto& limits = worker_.parts.limits;
-    idle_ = begin_ == end_;
+    idle_ = rest_.empty();
     if (idle_) {
         timed_out_ = false;
         if (worker_.draining) worker_.parts.timers.arm(timer_, limits.fresh_grace);
@@ -210,29 +230,40 @@ void Connection::arm_head_timer() {
     }
 }
 
-// What a read of head bytes brought. False ends the connection.
-bool Connection::took(ErrorCode error, std::size_t bytes) {
+Stream::Done Connection::receive() {
+    if (rest_.empty()) {
+        char* const to = worker_.reads.take(*this);
+        Stream::Done const got = stream_.read_some(to, kReadBuffer);
+        rest_ = {to, got.bytes};
+        lent_ = true;
+        return got;
+    }
+    std::size_t const before = rest_.size();
+    Stream::Done const got = stream_.read_some(in_.data() + before, in_.capacity() - before);
+    rest_ = {in_.data(), before + got.bytes};
+    return got;
+}
+
+// False ends the connection.
+bool Connection::receive_head() {
+    ErrorCode const error = receive().error;
+    if (error == asio::error::would_block) return true;
     bool const was_idle = std::exchange(idle_, false);
     if (!error) {
-        end_ += bytes;
         if (was_idle) timer_.cancel();
         return true;
     }
-    bool const cancelled = error == asio::error::operation_aborted;
+    if (!aborted_ && (error != asio::error::eof || !was_idle)) closed(error.message());
+    return false;
+}
+
+// Nothing came in time, or the worker drains, or the connection was aborted. False ends it.
+bool Connection::head_cancelled() {
+    bool const was_idle = std::exchange(idle_, false);
     if (aborted_) return false;
-    if (cancelled && was_idle) {
-        // The worker drains. A request that has just arrived is still served.
-        std::size_t const late =
-            socket_.read_some(asio::buffer(in_.data() + end_, in_.capacity() - end_), error);
-        end_ += late;
-        return !error && late > 0;
-    }
-    if (cancelled) {
-        stage_.head_timeouts.add();
-        worker_.parts.log.debug(kTarget, "request head not complete in time");
-        return false;
-    }
-    if (error != asio::error::eof || !was_idle) closed(error.message());
+    if (was_idle) return receive().bytes > 0;  // a request that has just arrived is still served
+    stage_.head_timeouts.add();
+    worker_.parts.log.debug(kTarget, "request head not complete in time");
     return false;
 }
 
@@ -306,8 +337,7 @@ void Connection::refuse() {
 // `rest`.
 bool Connection::send(std::string& rest) {
     std::string& out = worker_.out;
-    ErrorCode error;
-    std::size_t const sent = socket_.write_some(asio::buffer(out), error);
+    auto const [sent, error] = stream_.write_some(out.data(), out.size());
     bool const broken = error && error != asio::error::would_block;
     if (broken) closed(error.message());
     if (!broken && sent < out.size()) rest.assign(out, sent);
@@ -322,19 +352,22 @@ base::Task<bool> Connection::send_rest(std::string rest) {
         co_return false;
     }
     std::string_view left = rest;
-    while (!left.empty()) {
-        timed_out_ = false;
-        worker_.parts.timers.arm(timer_, worker_.parts.limits.write_stall);
-        auto const [error, sent] = co_await socket_.async_write_some(
-            asio::buffer(left.data(), left.size()), asio::as_tuple(base::use_task));
-        timer_.cancel();
+    for (;;) {
+        auto [sent, error] = stream_.write_some(left.data(), left.size());
+        left.remove_prefix(sent);
+        if (left.empty()) co_return true;
+        if (error == asio::error::would_block) {
+            timed_out_ = false;
+            worker_.parts.timers.arm(timer_, worker_.parts.limits.write_stall);
+            bool const ready = co_await stream_.writable();
+            timer_.cancel();
+            error = ready ? ErrorCode() : asio::error::operation_aborted;
+        }
         if (error) {
             closed(error.message());
             co_return false;
         }
-        left.remove_prefix(sent);
     }
-    co_return true;
 }
 
 // Closing with unread bytes makes the kernel reset the connection, and the answer may be lost with
@@ -342,7 +375,7 @@ base::Task<bool> Connection::send_rest(std::string rest) {
 base::Task<void> Connection::close_down() {
     if (!linger_ && pending().empty()) co_return;
     ErrorCode error;
-    socket_.shutdown(Tcp::socket::shutdown_send, error);
+    stream_.shutdown_send(error);
     auto const end = worker_.parts.clock.steady() + worker_.parts.limits.linger;
     std::size_t dropped = 0;
     while (!error && dropped < kLingerBytes) {
@@ -360,8 +393,15 @@ base::Task<Connection::Fill> Connection::fill(char* to, std::size_t bytes,
     Fill result;
     timed_out_ = false;
     if (timeout) worker_.parts.timers.arm(timer_, *timeout);
-    std::tie(result.error, result.bytes) =
-        co_await socket_.async_read_some(asio::buffer(to, bytes), asio::as_tuple(base::use_task));
+    do {
+        if (!stream_.may_read() && !co_await stream_.readable()) {
+            result.error = asio::error::operation_aborted;
+            break;
+        }
+        Stream::Done const got = stream_.read_some(to, bytes);
+        result.bytes = got.bytes;
+        result.error = got.error;
+    } while (result.error == asio::error::would_block);
     timer_.cancel();
     result.timed_out = timed_out_ && result.error == asio::error::operation_aborted;
     co_return result;
@@ -373,24 +413,17 @@ bool Connection::finish_request() {
     head_.clear();
     route_ = nullptr;
     ++served_;
+    // What came behind the request moves to ordinary memory, and large memory goes.
     std::string_view const left = pending();
-    bool const grown = in_.capacity() > kReadBuffer;
-    if (left.size() > in_.capacity() || (grown && left.size() <= kReadBuffer)) {
+    bool const grown = in_.capacity() > kReadBuffer && left.size() <= kReadBuffer;
+    if (window_.capacity() > 0 || grown) {
         base::Buffer fresh(left.size() > kReadBuffer ? &worker_.parts.budget : nullptr);
-        if (!fresh.reserve(std::max(left.size(), kReadBuffer))) {
+        if (!fresh.append(left)) {
             closed("no memory for pipelined requests");
             return false;
         }
-        if (!left.empty()) std::memcpy(fresh.data(), left.data(), left.size());
         in_ = std::move(fresh);
-        begin_ = 0;
-        end_ = left.size();
-    } else if (window_.capacity() > 0) {
-        if (!left.empty()) std::memcpy(in_.data(), left.data(), left.size());
-        begin_ = 0;
-        end_ = left.size();
-    } else if (begin_ == end_) {
-        begin_ = end_ = 0;
+        rest_ = in_.view();
     }
     window_.reset();
     window_begin_ = window_end_ = 0;

@@ -1,14 +1,14 @@
 // One client connection speaking HTTP/1: a coroutine that reads a head, has the request served,
 // writes the answer, and goes on with the next. Included by this room's .cc files only.
 //
-// Small requests cost one read and one write: head and body arrive in the connection's own buffer,
-// the answer is composed in the worker's output buffer and written at once. Larger bodies are read
+// Small requests cost one read and one write: head and body arrive in the worker's read buffer, the
+// answer is composed in the worker's output buffer and written at once. Larger bodies are read
 // straight into their final buffer. Requests of one connection are served one after the other;
 // nothing is read ahead beyond the buffer.
 //
-// Memory: the first 8 KiB of read buffer belong to the connection; everything beyond (large heads,
-// chunked bodies, body buffers, answers that the client does not take) is charged to the worker's
-// budget and given back after the request.
+// Memory: a connection's own are a request's head and at most 8 KiB of what came with it;
+// everything beyond (large heads, chunked bodies, body buffers, answers that the client does not
+// take) is charged to the worker's budget and given back after the request.
 #pragma once
 
 #include <chrono>
@@ -32,7 +32,7 @@ namespace capture::http {
 
 class Connection final : public Request {
   public:
-    static constexpr std::size_t kReadBuffer = 8 * 1024;
+    static constexpr std::size_t kReadBuffer = ReadBuffer::kSize;
     static constexpr std::size_t kHeadLimit = 417'792;
     static constexpr std::size_t kWindow = 32 * 1024;  ///< for chunked bodies
     static constexpr std::size_t kMaxChunkLine =
@@ -40,12 +40,14 @@ class Connection final : public Request {
     static constexpr std::uint64_t kMaxUnread =
         64 * 1024;  ///< a refused body up to this size keeps the connection
 
-    Connection(std::shared_ptr<Worker> worker, Socket socket, const Tcp::endpoint& peer,
+    Connection(std::shared_ptr<Worker> worker, int descriptor, const Tcp::endpoint& peer,
                const Probe::Stage& stage);
     ~Connection() override;
 
     /// Serves the connection to its end. `self` keeps it alive.
     static base::Task<void> run(std::shared_ptr<Connection> self);
+    /// Somebody else wants the read buffer.
+    void take_along();
     /// The worker drains: an idle connection ends, a busy one after its request.
     void begin_drain();
     void abort();
@@ -81,9 +83,12 @@ class Connection final : public Request {
     // connection.cc
     base::Task<void> loop();
     Step next_step();
-    bool make_room();
+    void own_head(std::size_t bytes);
+    bool own_beginning();
     void arm_head_timer();
-    bool took(ErrorCode error, std::size_t bytes);
+    Stream::Done receive();
+    bool receive_head();
+    bool head_cancelled();
     std::optional<Response> begin_exchange();
     Response failed(std::string_view failure);
     void end_exchange(const Response& response);
@@ -116,6 +121,7 @@ class Connection final : public Request {
     const std::shared_ptr<Worker> owner_;  ///< goes last
     // Together, because it is all that an answer needs: most connections wait for one, and what
     // they hold is cold when it comes.
+    Stream stream_;
     Worker& worker_;
     Route* route_ = nullptr;
     std::chrono::steady_clock::time_point started_;
@@ -130,12 +136,11 @@ class Connection final : public Request {
     bool idle_ = false;  ///< waits for the first byte of a request
     bool aborted_ = false;
     bool protocol_known_ = false;
+    bool lent_ = false;      ///< rest_ lies in the worker's read buffer
+    std::string_view rest_;  ///< what was read and not consumed, but for what the window has
     Head head_;
-    Socket socket_;
-    base::Buffer in_{nullptr};
-    std::size_t begin_ = 0;  ///< of the unconsumed bytes; before that the current head
-    std::size_t end_ = 0;
-    base::Buffer window_{nullptr};  ///< further bytes of a chunked body
+    base::Buffer in_{nullptr};      ///< the head, or its beginning, and what was read behind it
+    base::Buffer window_{nullptr};  ///< further bytes of a chunked body, or what was taken along
     std::size_t window_begin_ = 0;
     std::size_t window_end_ = 0;
     std::uint64_t served_ = 0;

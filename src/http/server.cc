@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -18,6 +19,7 @@ namespace capture::http {
 namespace {
 
 namespace asio = base::asio;
+using Socket = asio::basic_stream_socket<Tcp, base::Executor>;
 using Acceptor = asio::basic_socket_acceptor<Tcp, base::Executor>;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
@@ -144,11 +146,13 @@ void Server::Impl::serve(Socket socket, const Tcp::endpoint& from, const Probe::
     // A peer that vanished without a word is noticed in the end.
     socket.set_option(asio::socket_base::keep_alive(true), error);
     socket.non_blocking(true, error);
+    int descriptor = -1;
+    if (!error) descriptor = socket.release(error);
     if (error) {
         stage.closed.add();
         return;
     }
-    auto connection = std::make_shared<Connection>(shared, std::move(socket), from, stage);
+    auto connection = std::make_shared<Connection>(shared, descriptor, from, stage);
     auto coroutine = Connection::run(connection);
     asio::co_spawn(worker.parts.io.get_executor(), std::move(coroutine),
                    [this, ending = std::move(connection)](std::exception_ptr failure) mutable {

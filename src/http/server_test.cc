@@ -50,6 +50,27 @@ TEST_F(ServerTest, DoesNotServeAPipelinedRequestBeforeTheOneAhead) {
     EXPECT_EQ(client.answer().body, "POST /e 127.0.0.1 x");
 }
 
+TEST_F(ServerTest, KeepsWhatCameBehindARequestWhileOthersAreRead) {
+    start();
+    Client patient(*this);
+    Client other(*this);
+    std::string const chunks = chunked("/e", {std::string(300, 'a'), std::string(300, 'b')});
+    std::size_t const half = chunks.size() / 2;
+    ASSERT_TRUE(patient.send("GET /slow HTTP/1.1\r\nX-Real-Ip: 203.0.113.9\r\n\r\n" +
+                             post("/e", "mine", "X-Real-Ip: 203.0.113.8\r\n") +
+                             chunks.substr(0, half)));
+    ASSERT_TRUE(until([&] { return slow.running == 1; }));
+    EXPECT_EQ(other.ask(post("/e", std::string(2000, 'o'))).body.substr(0, 18),
+              "POST /e 127.0.0.1 ");
+    slow.release();
+    EXPECT_EQ(patient.answer().body, "slow");
+    EXPECT_EQ(patient.answer().body, "POST /e 203.0.113.8 mine");
+    EXPECT_EQ(other.ask(post("/e", std::string(7000, 'o'))).status, 200);
+    ASSERT_TRUE(patient.send(chunks.substr(half)));
+    EXPECT_EQ(patient.answer().body,
+              "POST /e 127.0.0.1 " + std::string(300, 'a') + std::string(300, 'b'));
+}
+
 TEST_F(ServerTest, TakesHeadsAndBodiesInAnyPieces) {
     start();
     Client client(*this);

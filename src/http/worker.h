@@ -2,9 +2,9 @@
 // only.
 #pragma once
 
-#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,21 +12,44 @@
 #include "http/body_admission.h"
 #include "http/response_writer.h"
 #include "http/server.h"
+#include "http/stream.h"
 #include "telemetry/rate_limited.h"
 
 namespace capture::http {
 
 using Tcp = base::asio::ip::tcp;
-using Socket = base::asio::basic_stream_socket<Tcp, base::Executor>;
-using ErrorCode = boost::system::error_code;
 
 class Connection;
 
+/// Where the first bytes of every request are read: one piece of memory for all connections, so
+/// that it stays in the cache. It is the connection's that read last, until another reads.
+class ReadBuffer {
+  public:
+    static constexpr std::size_t kSize = 8 * 1024;
+
+    ReadBuffer() : bytes_(kSize) {}
+    /// The last user takes along what it has not consumed yet.
+    char* take(Connection& user);
+    void leave(const Connection& user) {
+        if (user_ == &user) user_ = nullptr;
+    }
+
+  private:
+    std::vector<char> bytes_;
+    Connection* user_ = nullptr;
+};
+
 struct Worker {
     explicit Worker(const Server::Parts& p)
-        : parts(p), discard(64 * 1024), admission(p.budget, p.timers) {}
+        : parts(p),
+          readiness(Readiness::open(p.io)),
+          discard(64 * 1024),
+          admission(p.budget, p.timers) {}
+    ~Worker() { readiness->close(); }
 
     Server::Parts parts;
+    const std::shared_ptr<Readiness> readiness;
+    ReadBuffer reads;
     DateText date;
     std::string out;            ///< the answer being written; never kept across a suspension
     std::vector<char> discard;  ///< where unwanted bytes go; its content means nothing
