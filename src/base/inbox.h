@@ -33,6 +33,7 @@ class Inbox {
         virtual void resume() = 0;
         virtual void abandon() = 0;
         Node* next = nullptr;
+        const void* needed = nullptr;  ///< what the coroutine uses first when it goes on
     };
 
     void put(Node& node);
@@ -50,7 +51,10 @@ class Inbox {
 template <typename T>
 class Inbox::Waiter final : private Node {
   public:
-    explicit Waiter(Inbox& inbox) : inbox_(inbox) {}
+    /// `needed_then`: an object that the coroutine will use when it goes on, to be called for in time.
+    explicit Waiter(Inbox& inbox, const void* needed_then = nullptr) : inbox_(inbox) {
+        needed = needed_then;
+    }
     Waiter(const Waiter&) = delete;
     Waiter& operator=(const Waiter&) = delete;
 

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/prefetch.h"
+
 namespace capture::http {
 namespace {
 
@@ -16,14 +18,8 @@ ErrorCode last_error() {
     return {errno, boost::system::system_category()};
 }
 
-/// Calls for the lines of an object that will be used soon. While a connection waits they leave
-/// the caches.
-void prefetch(const void* object) {
-    constexpr std::size_t kLine = 64;
-    constexpr std::size_t kLines = 6;
-    for (std::size_t i = 0; i < kLines; ++i)
-        __builtin_prefetch(static_cast<const char*>(object) + i * kLine);
-}
+/// What a connection needs first when it goes on lies behind its stream.
+constexpr std::size_t kPrefetched = 384;
 
 }  // namespace
 
@@ -86,7 +82,7 @@ void Readiness::dispatch() {
     }
     constexpr std::size_t kAhead = 2;
     while (next_ < count_) {
-        if (next_ + kAhead < count_) prefetch(events_[next_ + kAhead].data.ptr);
+        if (next_ + kAhead < count_) base::prefetch(events_[next_ + kAhead].data.ptr, kPrefetched);
         epoll_event const event = events_[next_++];
         if (event.data.ptr) static_cast<Stream*>(event.data.ptr)->happened(event.events);
     }

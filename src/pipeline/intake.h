@@ -56,7 +56,7 @@ struct Arrival {
 /// A request whose records are on their way, and all that its answer needs. Thousands of them wait
 /// at a time: small, so that they stay in a core's cache.
 struct Pending {
-    Pending(const Context& context, http::Request& r) : request(r), delivery(context.inbox) {}
+    Pending(const Context& context, http::Request& r) : request(r), delivery(context.inbox, &r) {}
 
     /// Sends the records and waits until they are durable: await what it returns.
     auto deliver() {
