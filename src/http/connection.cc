@@ -13,7 +13,6 @@ namespace {
 
 namespace asio = base::asio;
 constexpr std::string_view kTarget = "capture::http";
-constexpr std::size_t kKeepOutput = 64 * 1024;
 constexpr std::size_t kLingerBytes = 4 * 1024 * 1024;
 
 }  // namespace
@@ -314,8 +313,7 @@ void Connection::end_exchange(const Response& response) {
                               .origin = head_.get(Name::Origin),
                               .requested_headers = head_.get(Name::AccessControlRequestHeaders),
                               .date = worker_.date.at(received_)};
-    worker_.out.clear();
-    write_response(worker_.out, response, frame);
+    worker_.answer.write(response, frame);
     std::chrono::duration<double> const took = parts.clock.steady() - started_;
     parts.router.count(route_, head_.method_text(), head_.path(), response.status, took.count());
     leave();
@@ -326,22 +324,21 @@ void Connection::end_exchange(const Response& response) {
 void Connection::refuse() {
     close_ = linger_ = true;
     closed(reason_phrase(refuse_status_));
-    worker_.out.clear();
     ResponseFrame frame;
     frame.close = true;
     frame.date = worker_.date.at(worker_.parts.clock.now());
-    write_response(worker_.out, Response::empty(refuse_status_), frame);
+    worker_.answer.write(Response::empty(refuse_status_), frame);
 }
 
 // One system call, and nearly always all that is needed. What the socket does not take is left in
 // `rest`.
 bool Connection::send(std::string& rest) {
-    std::string& out = worker_.out;
+    std::string_view const out = worker_.answer.bytes();
     auto const [sent, error] = stream_.write_some(out.data(), out.size());
     bool const broken = error && error != asio::error::would_block;
     if (broken) closed(error.message());
-    if (!broken && sent < out.size()) rest.assign(out, sent);
-    if (out.capacity() > kKeepOutput) std::string().swap(out);
+    if (!broken && sent < out.size()) rest.assign(out.substr(sent));
+    worker_.answer.shrink();
     return !broken;
 }
 

@@ -8,6 +8,10 @@
 namespace capture::http {
 namespace {
 
+constexpr std::size_t kKeepOutput = 64 * 1024;
+/// The answers to events are shorter.
+constexpr std::size_t kUsualBody = 256;
+
 void append_number(std::string& out, std::size_t number) {
     char text[20];
     out.append(text, std::to_chars(text, text + sizeof(text), number).ptr);
@@ -137,6 +141,36 @@ void write_response(std::string& out, const Response& response, const ResponseFr
     }
     out.append("\r\n");
     if (!frame.head_only && response.status != 204) out.append(response.body);
+}
+
+void ResponseWriter::write(const Response& response, const ResponseFrame& frame) {
+    bool const usual = response.headers.empty() && response.body.size() <= kUsualBody &&
+                       frame.requested_headers.empty();
+    if (usual && remembered_ && frame == frame_ && response.status == response_.status &&
+        response.body == response_.body && response.content_type == response_.content_type) {
+        return;
+    }
+    out_.clear();
+    write_response(out_, response, frame);
+    remembered_ = usual;
+    if (usual) remember(response, frame);
+}
+
+void ResponseWriter::remember(const Response& response, const ResponseFrame& frame) {
+    response_.status = response.status;
+    response_.body = response.body;
+    response_.content_type = response.content_type;
+    origin_ = frame.origin;
+    date_ = frame.date;
+    frame_ = frame;
+    frame_.origin = origin_;
+    frame_.date = date_;
+}
+
+void ResponseWriter::shrink() {
+    if (out_.capacity() <= kKeepOutput) return;
+    std::string().swap(out_);
+    remembered_ = false;
 }
 
 }  // namespace capture::http

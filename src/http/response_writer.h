@@ -1,5 +1,4 @@
-// The bytes of an HTTP/1 answer: appended to the worker's output buffer, head and body in one
-// piece.
+// The bytes of an HTTP/1 answer, head and body in one piece.
 #pragma once
 
 #include <string>
@@ -28,12 +27,36 @@ struct ResponseFrame {
     bool head_only = false;            ///< HEAD: the body's length, but not the body
     bool preflight = false;            ///< OPTIONS: name methods and headers
     const CorsPolicy* cors = nullptr;  ///< null = no CORS headers
-    std::string_view origin;           ///< mirrored; empty = absent
-    std::string_view requested_headers;
-    std::string_view date;
+    std::string_view origin{};         ///< mirrored; empty = absent
+    std::string_view requested_headers{};
+    std::string_view date{};
+
+    bool operator==(const ResponseFrame&) const = default;
 };
 
 std::string_view reason_phrase(int status);
 void write_response(std::string& out, const Response& response, const ResponseFrame& frame);
+
+/// The output buffer of one worker. Most answers are the same as the one before, for a second:
+/// those are not written again.
+class ResponseWriter {
+  public:
+    void write(const Response& response, const ResponseFrame& frame);
+    /// The last answer, until the next write() or shrink().
+    std::string_view bytes() const { return out_; }
+    /// Gives back what a large answer took.
+    void shrink();
+
+  private:
+    void remember(const Response& response, const ResponseFrame& frame);
+
+    std::string out_;
+    // What out_ was written from, if that is worth comparing; the frame's texts are copies.
+    bool remembered_ = false;
+    Response response_;
+    ResponseFrame frame_;
+    std::string origin_;
+    std::string date_;
+};
 
 }  // namespace capture::http

@@ -131,6 +131,43 @@ TEST(ResponseWriter, AHandlersOwnDateWins) {
     EXPECT_EQ(written(response, {}), "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nDate: mine\r\n\r\n");
 }
 
+TEST(ResponseWriter, WritesWhatWriteResponseWouldWhateverCameBefore) {
+    std::string const first_origin = "https://a.example.com";
+    Response retry = Response::text(429, "slow down");
+    retry.headers.emplace_back("retry-after", "3");
+    std::vector<Response> const responses{Response::json(200, "{}"),
+                                          Response::json(200, "[]"),
+                                          Response::text(200, "{}"),
+                                          Response::empty(204),
+                                          retry,
+                                          Response::text(200, std::string(100'000, 'x'))};
+    std::vector<ResponseFrame> frames;
+    for (std::string_view const origin : {std::string_view(), std::string_view(first_origin)}) {
+        for (std::string_view const date : {"Mon", "Tue"}) {
+            for (bool const on : {false, true})
+                frames.push_back(
+                    {.http11 = on, .cors = &kLegacyCors, .origin = origin, .date = date});
+        }
+    }
+    frames.push_back({.close = true, .date = "Mon"});
+    frames.push_back({.head_only = true, .date = "Mon"});
+    frames.push_back({.preflight = true, .cors = &kLegacyCors, .requested_headers = "x-a"});
+    ResponseWriter writer;
+    for (Response const& response : responses) {
+        for (ResponseFrame const& frame : frames) {
+            for (Response const& before : responses) {
+                writer.write(before, frame);
+                writer.write(response, frame);
+                writer.write(response, frame);
+                std::string expected;
+                write_response(expected, response, frame);
+                ASSERT_EQ(writer.bytes(), expected);
+                writer.shrink();
+            }
+        }
+    }
+}
+
 TEST(DateText, IsTheImfFixdate) {
     DateText date;
     EXPECT_EQ(date.at({0, 0}), "Thu, 01 Jan 1970 00:00:00 GMT");

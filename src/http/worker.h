@@ -51,7 +51,7 @@ struct Worker {
     const std::shared_ptr<Readiness> readiness;
     ReadBuffer reads;
     DateText date;
-    std::string out;            ///< the answer being written; never kept across a suspension
+    ResponseWriter answer;      ///< the one being sent; never kept across a suspension
     std::vector<char> discard;  ///< where unwanted bytes go; its content means nothing
     bool draining = false;
     std::vector<Connection*> connections;
