@@ -15,7 +15,7 @@ sys.path[:0] = [str(ROOT / "tests")]
 
 import payloads  # noqa: E402
 import scenarios  # noqa: E402
-from support.process import Failure, Process  # noqa: E402
+from support.process import Failure, Process, wait_until  # noqa: E402
 from support.service import Capture  # noqa: E402
 from support.stack import Kafka, Redis  # noqa: E402
 
@@ -50,14 +50,11 @@ class Floor:
         self.port = self.process.wait_listening()[0]
         self.pid = self.process.pid
 
-    def forget_latencies(self):
-        self.process.signal(signal.SIGUSR1)
-
     def latencies(self):
-        """Ends the floor; its latencies from produce to acknowledgement, in µs."""
-        self.process.signal(signal.SIGTERM)
-        self.process.wait(5)
-        return json.loads(self.process.output().splitlines()[-1])
+        """From produce to acknowledgement since the last time it was asked, in µs."""
+        before = len(self.process.output().splitlines())
+        self.process.signal(signal.SIGUSR1)
+        return json.loads(wait_until(lambda: self.process.output().splitlines()[before:], 5, "no latencies")[0])
 
     def stop(self):
         self.process.kill()

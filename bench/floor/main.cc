@@ -18,7 +18,7 @@
 //   --until receive|inflate|parse|write|produce    stops after that part: differences are the parts
 //   --surface analytics|replay
 //
-// SIGTERM prints the latencies from produce to acknowledgement as JSON; SIGUSR1 forgets them.
+// SIGUSR1 prints the latencies from produce to acknowledgement since the last time, as JSON.
 #include <CLI/CLI.hpp>
 #include <iostream>
 

@@ -28,7 +28,7 @@ class Dropping final : public Producer {
     Done done_;
 };
 
-std::atomic<int> asked{0};
+std::atomic<bool> asked{false};
 
 /// The librdkafka way: the same key and headers, and an acknowledgement from all replicas. Values
 /// stay in the request's block, so there is no allocation for them.
@@ -43,7 +43,7 @@ class Librdkafka final : public Producer {
     void produce(Records& records, const Records::Record& record);
     [[noreturn]] void poll();
     void delivered(rd_kafka_event_t* event);
-    void answer_signal(int number);
+    void print_latencies();
 
     Done done_;
     rd_kafka_t* kafka_ = nullptr;
@@ -79,8 +79,7 @@ Librdkafka::Librdkafka(const ProducerOptions& options, Done done) : done_(std::m
     if (!kafka_) fail("librdkafka", error);
     topic_ = rd_kafka_topic_new(kafka_, options.topic.c_str(), nullptr);
     queue_ = rd_kafka_queue_get_main(kafka_);
-    for (int const number : {SIGUSR1, SIGTERM})
-        signal(number, [](int caught) { asked.store(caught); });
+    signal(SIGUSR1, [](int) { asked.store(true); });
     std::thread([this] { poll(); }).detach();
 }
 
@@ -119,7 +118,7 @@ void Librdkafka::produce(Records& records, const Records::Record& record) {
 void Librdkafka::poll() {
     while (true) {
         rd_kafka_event_t* const event = rd_kafka_queue_poll(queue_, 100);
-        if (int const number = asked.exchange(0)) answer_signal(number);
+        if (asked.exchange(false)) print_latencies();
         if (!event) continue;
         if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR) delivered(event);
         rd_kafka_event_destroy(event);
@@ -137,14 +136,11 @@ void Librdkafka::delivered(rd_kafka_event_t* event) {
     }
 }
 
-/// SIGUSR1: forget the latencies so far. SIGTERM: print them and end.
-void Librdkafka::answer_signal(int number) {
-    if (number == SIGTERM) {
-        std::printf("{\"p50\":%.1f,\"p99\":%.1f,\"p99.9\":%.1f}\n", latencies_.quantile(.5),
-                    latencies_.quantile(.99), latencies_.quantile(.999));
-        std::fflush(stdout);
-        std::_Exit(0);
-    }
+/// Those since the last time.
+void Librdkafka::print_latencies() {
+    std::printf("{\"p50\":%.1f,\"p99\":%.1f,\"p99.9\":%.1f}\n", latencies_.quantile(.5),
+                latencies_.quantile(.99), latencies_.quantile(.999));
+    std::fflush(stdout);
     latencies_ = {};
 }
 
