@@ -51,7 +51,8 @@ class Inbox {
 template <typename T>
 class Inbox::Waiter final : private Node {
   public:
-    /// `needed_then`: an object that the coroutine will use when it goes on, to be called for in time.
+    /// `needed_then`: an object that the coroutine will use when it goes on, to be called for in
+    /// time.
     explicit Waiter(Inbox& inbox, const void* needed_then = nullptr) : inbox_(inbox) {
         needed = needed_then;
     }
