@@ -65,29 +65,35 @@ constexpr Groups group() {
 }
 constexpr Groups kGroups = group();
 static_assert(kGroups.start[kLongest + 1] == kTable.size(), "the table is sorted by length");
+static_assert(kTable.front().text.size() >= sizeof(std::uint32_t), "see is_named()");
 
 constexpr char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
-/// Whether a field's name is that of the table, which is in lower case and has letters, digits and
-/// `-` alone: of what a name may consist of, only an upper-case letter becomes one of those with
-/// this bit set. Both are as long as each other.
-bool is_named(std::string_view name, std::string_view lower_case) {
-    constexpr std::uint64_t kBits = 0x2020'2020'2020'2020;
+/// Whether two texts of a length are the same without case, a word at a time, the last one
+/// overlapping. The second is in lower case and has letters, digits and `-` alone: of what a name
+/// may consist of, only an upper-case letter becomes one of those with this bit set.
+template <typename Word>
+bool same(const char* name, const char* lower_case, std::size_t size) {
+    constexpr auto kBits = static_cast<Word>(0x2020'2020'2020'2020);
     auto const differ = [&](std::size_t at) {
-        std::uint64_t a = 0;
-        std::uint64_t b = 0;
-        std::memcpy(&a, name.data() + at, sizeof(a));
-        std::memcpy(&b, lower_case.data() + at, sizeof(b));
+        Word a = 0;
+        Word b = 0;
+        std::memcpy(&a, name + at, sizeof(a));
+        std::memcpy(&b, lower_case + at, sizeof(b));
         return (a | kBits) ^ b;
     };
-    std::size_t const size = name.size();
-    if (size < sizeof(std::uint64_t)) return equal_without_case(name, lower_case);
-    std::uint64_t difference = differ(size - sizeof(std::uint64_t));
-    for (std::size_t at = 0; at + sizeof(std::uint64_t) < size; at += sizeof(std::uint64_t))
+    Word difference = differ(size - sizeof(Word));
+    for (std::size_t at = 0; at + sizeof(Word) < size; at += sizeof(Word))
         difference |= differ(at);
     return difference == 0;
+}
+
+bool is_named(std::string_view name, std::string_view lower_case) {
+    std::size_t const size = name.size();
+    return size < sizeof(std::uint64_t) ? same<std::uint32_t>(name.data(), lower_case.data(), size)
+                                        : same<std::uint64_t>(name.data(), lower_case.data(), size);
 }
 
 }  // namespace
