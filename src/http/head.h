@@ -99,6 +99,12 @@ class Head {
             if (fields_[i].known == name) visit(view(fields_[i].value));
         }
     }
+    /// visit(name, value) of every line in order.
+    template <typename F>
+    void each(F&& visit) const {
+        for (const Field& field : fields_)
+            visit(view(field.name), view(field.value));
+    }
     std::size_t field_count() const { return fields_.size(); }
 
   private:

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "http/parser.h"
 #include "http/protocol.h"
@@ -223,6 +225,132 @@ TEST(Protocol, IsDecidedOnTheFirstBytes) {
     EXPECT_EQ(detect(kHttp2Preface.substr(0, 20)), Protocol::Undecided);
     EXPECT_EQ(detect(kHttp2Preface), Protocol::Http2);
     EXPECT_EQ(detect(std::string(kHttp2Preface) + "x"), Protocol::Http2);
+}
+
+/// All that is read of a head; nothing but the state when it is not complete.
+std::string read_in(std::size_t piece, std::string_view text, std::size_t limit = kLimit) {
+    Head head;
+    HeadParser parser(head, limit);
+    auto state = State::NeedMore;
+    for (std::size_t given = 0; state == State::NeedMore && given < text.size();) {
+        given = std::min(given + piece, text.size());
+        state = parser.feed(text.substr(0, given));
+    }
+    std::string out = std::to_string(static_cast<int>(state));
+    if (state != State::Complete) return out;
+    out += " " + std::to_string(parser.consumed()) + " ";
+    out.append(head.method_text()).append(" ").append(to_text(head.method())).append(" ");
+    out.append(head.path()).append("?").append(head.query()).append("\n");
+    head.each([&out](std::string_view name, std::string_view value) {
+        out.append(name).append("=").append(value).append("\n");
+    });
+    out += std::to_string(head.keep_alive()) + std::to_string(head.expects_continue()) +
+           std::to_string(head.http11()) + std::to_string(static_cast<int>(head.framing())) + " " +
+           std::to_string(head.content_length());
+    for (std::size_t name = 0; name < kNames; ++name)
+        out.append(" ").append(head.get(static_cast<Name>(name)));
+    return out;
+}
+
+// What comes at once is read by our own code where it is plain, what comes in pieces by Beast.
+TEST(PlainHead, SaysWhatBeastSays) {
+    std::string const long_value(300, 'v');
+    std::string many;
+    for (int i = 0; i < 101; ++i)
+        many += "X-" + std::to_string(i) + ": v\r\n";
+    std::vector<std::string> const lines{"POST /e HTTP/1.1",
+                                         "GET /e?a=b#c HTTP/1.1",
+                                         "OPTIONS * HTTP/1.1",
+                                         "HEAD / HTTP/1.1",
+                                         "PUT /e HTTP/1.1",
+                                         "post /e HTTP/1.1",
+                                         "POST  /e HTTP/1.1",
+                                         "POST /e  HTTP/1.1",
+                                         "POST /a b HTTP/1.1",
+                                         "POST /e HTTP/1.0",
+                                         "POST /e HTTP/1.2",
+                                         "POST HTTP/1.1",
+                                         "POST /e",
+                                         "GET http://host/path?q HTTP/1.1",
+                                         "GET /\xc3\xa4 HTTP/1.1",
+                                         "GET /\x7f HTTP/1.1",
+                                         "GET /\x01 HTTP/1.1",
+                                         " GET / HTTP/1.1",
+                                         "G@T / HTTP/1.1"};
+    std::vector<std::string> const fields{
+        "",
+        "Host: a\r\n",
+        "host:a\r\nHOST:  b  \r\n",
+        "Content-Length: 5\r\n",
+        "Content-Length: 0\r\n",
+        "Content-Length: 5\r\nContent-Length: 5\r\n",
+        "Content-Length: 5, 5\r\n",
+        "Content-Length: -1\r\n",
+        "Content-Length: +1\r\n",
+        "Content-Length: 1 1\r\n",
+        "Content-Length:\r\n",
+        "Content-Length: 18446744073709551616\r\n",
+        "Content-Length: 18446744073709551615\r\n",
+        "Content-Length: 999999999999999999\r\n",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: gzip\r\n",
+        "Expect: 100-continue\r\n",
+        "Connection: keep-alive\r\n",
+        "Connection: Close\r\n",
+        "Connection: close, keep-alive\r\n",
+        "Connection: ,\r\n",
+        "Connection: a b\r\n",
+        "Connection: keep-alive\r\nConnection: close\r\n",
+        "Proxy-Connection: a b\r\n",
+        "Upgrade: h2c\r\n",
+        "X: " + long_value + "\r\n",
+        "X:\r\n",
+        "X: \r\n",
+        "X: a\r\n b\r\n",
+        "X: a\r\n\tb\r\n",
+        "X : a\r\n",
+        " X: a\r\n",
+        "X\r\n",
+        ": a\r\n",
+        "X: a\nY: b\r\n",
+        "X: a\rY: b\r\n",
+        "X: a\r\rY: b\r\n",
+        "X: a\x01\r\n",
+        "X: a\tb\r\n",
+        "X:\ta\t\r\n",
+        "X: \xc3\xa4\r\n",
+        "X: a\x7f\r\n",
+        "X(: a\r\n",
+        "X_y!~: a: b\r\n",
+        "X: a" + std::string(1, '\0') + "b\r\n",
+        "Content-Type: text/plain\r\nX-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: ::1\r\n",
+        many};
+    int complete = 0;
+    for (std::string const& line : lines) {
+        for (std::string const& field : fields) {
+            for (const char* const end : {"\r\n", "\n", "\r\nbody\r\n\r\n"}) {
+                std::string const head = line + "\r\n" + field + end;
+                std::string const whole = read_in(head.size(), head);
+                std::string const pieces = read_in(1, head);
+                auto const is_complete = [](const std::string& read) {
+                    return read.starts_with(std::to_string(static_cast<int>(State::Complete)));
+                };
+                ASSERT_EQ(is_complete(whole), is_complete(pieces)) << head;
+                if (!is_complete(whole)) continue;
+                ++complete;
+                ASSERT_EQ(whole, pieces) << head;
+            }
+        }
+    }
+    EXPECT_GT(complete, 400);
+}
+
+TEST(PlainHead, LeavesLongOnesToBeast) {
+    std::string const head = with_fields("X: " + std::string(2000, 'v') + "\r\n");
+    EXPECT_EQ(read_in(head.size(), head, 1000), read_in(1, head, 1000));
+    std::string const target = "GET /" + std::string(kMaxTarget, 'a') + " HTTP/1.1\r\n\r\n";
+    EXPECT_EQ(read_in(target.size(), target), read_in(1000, target));
 }
 
 }  // namespace

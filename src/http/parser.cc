@@ -2,6 +2,7 @@
 
 #include <boost/beast/http/error.hpp>
 #include <functional>
+#include <utility>
 
 namespace capture::http {
 namespace {
@@ -44,7 +45,8 @@ bool has_token(std::string_view list, std::string_view token) {
 
 }  // namespace
 
-HeadParser::HeadParser(Head& head, std::size_t head_limit) : head_(head) {
+HeadParser::HeadParser(Head& head, std::size_t head_limit)
+    : head_(head), header_limit_(head_limit) {
     header_limit(static_cast<std::uint32_t>(head_limit));
     body_limit(boost::none);
 }
@@ -53,6 +55,12 @@ HeadParser::State HeadParser::feed(std::string_view bytes) {
     base_ = bytes.data();
     end_ = base_ + bytes.size();
     head_.bind(base_);
+    if (!std::exchange(begun_, true)) {
+        if (read_plain(bytes)) return State::Complete;
+        head_.clear();
+        head_.bind(base_);
+        lengths_ = 0;
+    }
     error_code error;
     consumed_ += put({bytes.data() + consumed_, bytes.size() - consumed_}, error);
     if (!error) return State::Complete;
@@ -72,9 +80,8 @@ HeadParser::State HeadParser::body(std::string_view bytes, ChunkSink& sink, std:
 
 // `/path?query`, `http://host/path?query` (a proxy's form), `*`. A fragment is not part of a
 // request.
-void HeadParser::split_target(string_view target) {
-    std::string_view rest = to_std(target);
-    rest = rest.substr(0, rest.find('#'));
+void HeadParser::split_target(std::string_view target) {
+    std::string_view rest = target.substr(0, target.find('#'));
     if (!rest.empty() && rest.front() != '/') {
         std::size_t const scheme = rest.find("://");
         if (scheme != std::string_view::npos && scheme < rest.find_first_of("/?")) {
@@ -85,10 +92,8 @@ void HeadParser::split_target(string_view target) {
     }
     std::size_t const mark = rest.find('?');
     std::string_view const path = rest.substr(0, mark);
-    head_.path_ = span({path.data(), path.size()});
-    if (mark != std::string_view::npos) {
-        head_.query_ = span({rest.data() + mark + 1, rest.size() - mark - 1});
-    }
+    head_.path_ = span(path);
+    if (mark != std::string_view::npos) head_.query_ = span(rest.substr(mark + 1));
 }
 
 void HeadParser::on_request_impl(verb known, string_view method, string_view target, int version,
@@ -99,9 +104,9 @@ void HeadParser::on_request_impl(verb known, string_view method, string_view tar
         return;
     }
     head_.method_ = to_method(known);
-    head_.method_text_ = span(method);
+    head_.method_text_ = span(to_std(method));
     head_.http11_ = version >= 11;
-    split_target(target);
+    split_target(to_std(target));
 }
 
 void HeadParser::on_field_impl(field, string_view name, string_view value, error_code& error) {
@@ -115,10 +120,10 @@ void HeadParser::on_field_impl(field, string_view name, string_view value, error
         error = bhttp::error::header_limit;
         return;
     }
-    if (!take_field(name, value)) error = bhttp::error::bad_value;
+    if (!take_field(to_std(name), to_std(value))) error = bhttp::error::bad_value;
 }
 
-bool HeadParser::take_field(string_view name, string_view value) {
+bool HeadParser::take_field(std::string_view name, std::string_view value) {
     // A folded line either has its value outside of our bytes or a line end before it.
     const char* const after = name.data() + name.size() + 1;
     std::less<const char*> const before;
@@ -126,29 +131,31 @@ bool HeadParser::take_field(string_view name, string_view value) {
     for (const char* p = after; p != value.data(); ++p) {
         if (*p != ' ' && *p != '\t') return false;
     }
-    Name const known = intern(to_std(name));
+    Name const known = intern(name);
     switch (known) {
         case Name::ContentLength:
             // Beast accepts `5, 5` and equal repetitions.
-            if (++lengths_ > 1 || to_std(value).find(',') != std::string_view::npos) return false;
+            if (++lengths_ > 1 || value.contains(',')) return false;
             break;
         case Name::TransferEncoding:
-            if (++encodings_ > 1 || !head_.http11_ || !equal_without_case(to_std(value), "chunked"))
+            if (++encodings_ > 1 || !head_.http11_ || !equal_without_case(value, "chunked"))
                 return false;
             break;
         case Name::Expect:
-            if (equal_without_case(to_std(value), "100-continue"))
-                head_.expects_continue_ = head_.http11_;
+            if (equal_without_case(value, "100-continue")) head_.expects_continue_ = head_.http11_;
             break;
         default:
             break;
     }
-    head_.fields_.push_back({span(name), span(value), known});
-    if (known != Name::Unknown) {
-        auto& first = head_.first_[static_cast<std::size_t>(known)];
-        if (first == 0) first = static_cast<std::uint8_t>(head_.fields_.size());
-    }
+    keep_field(name, value, known);
     return true;
+}
+
+void HeadParser::keep_field(std::string_view name, std::string_view value, Name known) {
+    head_.fields_.push_back({span(name), span(value), known});
+    if (known == Name::Unknown) return;
+    auto& first = head_.first_[static_cast<std::size_t>(known)];
+    if (first == 0) first = static_cast<std::uint8_t>(head_.fields_.size());
 }
 
 void HeadParser::on_header_impl(error_code& error) {
@@ -156,13 +163,18 @@ void HeadParser::on_header_impl(error_code& error) {
         error = bhttp::error::bad_transfer_encoding;
         return;
     }
+    length_ = content_length().value_or(0);
+    finish_head();
+}
+
+/// How the body is framed, and whether the connection stays.
+void HeadParser::finish_head() {
     head_done_ = true;
     if (encodings_) {
         head_.framing_ = Framing::Chunked;
     } else if (lengths_) {
-        std::uint64_t const length = content_length().value_or(0);
-        head_.framing_ = length ? Framing::Length : Framing::None;
-        head_.content_length_ = length;
+        head_.framing_ = length_ ? Framing::Length : Framing::None;
+        head_.content_length_ = length_;
     }
     bool close = false;
     bool keep = false;

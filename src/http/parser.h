@@ -1,5 +1,8 @@
 // Beast's request parser, fed by hand. Included by this room's .cc files only (it pulls in Beast).
 //
+// Most heads never get there: those that come at once and are plain (printable ASCII, HTTP/1.1, a
+// length or no body) are read by plain_head.cc, which says of them what Beast would say.
+//
 // One HeadParser per request: feed it the unconsumed bytes until it says Complete. It refuses what
 // Beast lets through and a proxy could read differently (request smuggling): both framings,
 // repeated Content-Length, any Transfer-Encoding but a single `chunked`, folded header lines. A
@@ -48,12 +51,20 @@ class HeadParser final : private boost::beast::http::basic_parser<true> {
     using field = boost::beast::http::field;
     using verb = boost::beast::http::verb;
 
-    Head::Span span(string_view text) const {
+    Head::Span span(std::string_view text) const {
         return {static_cast<std::uint32_t>(text.data() - base_),
                 static_cast<std::uint32_t>(text.size())};
     }
-    void split_target(string_view target);
-    bool take_field(string_view name, string_view value);
+    void split_target(std::string_view target);
+    bool take_field(std::string_view name, std::string_view value);
+    void keep_field(std::string_view name, std::string_view value, Name known);
+    void finish_head();
+
+    // plain_head.cc: false, and the head is to be cleared, where Beast is to be asked.
+    bool read_plain(std::string_view bytes);
+    bool read_plain_request(std::string_view line);
+    bool read_plain_field(std::string_view line);
+    bool read_plain_length(std::string_view value);
 
     void on_request_impl(verb, string_view method, string_view target, int version,
                          error_code&) override;
@@ -69,6 +80,9 @@ class HeadParser final : private boost::beast::http::basic_parser<true> {
     Head& head_;
     const char* base_ = nullptr;
     const char* end_ = nullptr;
+    const std::size_t header_limit_;
+    bool begun_ = false;  ///< by Beast, which then goes on
+    std::uint64_t length_ = 0;
     std::size_t consumed_ = 0;
     State failure_ = State::Malformed;
     bool head_done_ = false;
