@@ -59,10 +59,12 @@ class Charge {
         bytes_ += bytes;
         return true;
     }
-    void clear() {
-        if (budget_) budget_->release(bytes_);
-        bytes_ = 0;
+    /// Gives back a part.
+    void reduce(std::size_t bytes) {
+        if (budget_) budget_->release(bytes);
+        bytes_ -= bytes;
     }
+    void clear() { reduce(bytes_); }
     std::size_t bytes() const { return bytes_; }
     Budget* budget() const { return budget_; }
 

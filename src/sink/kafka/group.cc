@@ -237,7 +237,7 @@ void Group::cancel() {
         r.topic->ack_millis[static_cast<std::size_t>(ack)].observe(waited.count());
         context_.probe.produce_errors.add();
     }
-    memory_.abandon();
+    memory_.take().abandon();
     settle(model::DeliveryOutcome::Retryable);
     delete this;
 }

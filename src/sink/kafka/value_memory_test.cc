@@ -87,9 +87,44 @@ TEST(ValueMemory, WhatIsAbandonedIsNoLongerCharged) {
     memory.start(10, 1);
     memory.append("x");
     char* const value = memory.finish();
-    memory.abandon();
+    memory.seal();
+    Chunks chunks = memory.take();
+    EXPECT_GT(budget.used(), 0u);
+    chunks.abandon();
     EXPECT_EQ(budget.used(), 0u);
     EXPECT_EQ(*value, 'x');
+}
+
+TEST(ValueMemory, ADraftOfTheUsualSizeIsNotCharged) {
+    base::Budget budget(1 << 24, 1 << 24);
+    ValueMemory memory(budget);
+    memory.start(100, 1);
+    memory.append(std::string(100, 'x'));
+    EXPECT_EQ(budget.used(), 0u);
+    memory.append(std::string(100'000, 'x'));
+    EXPECT_GT(budget.used(), 100'000u);
+}
+
+TEST(ValueMemory, GroupsThatAreWrittenInTurnsHaveDraftsOfTheirOwn) {
+    base::Budget budget(1 << 24, 1 << 24);
+    ValueMemory one(budget);
+    ValueMemory other(budget);
+    one.start(100, 1);
+    other.start(100, 1);
+    one.append("one");
+    other.append("other");
+    EXPECT_EQ(std::string_view(one.finish(), 3), "one");
+    EXPECT_EQ(std::string_view(other.finish(), 5), "other");
+}
+
+TEST(ValueMemory, ALargeValueInADraftOfTheUsualSizeIsCharged) {
+    base::Budget budget(1 << 24, 1 << 24);
+    ValueMemory memory(budget);
+    memory.start(100, 1);
+    memory.append(std::string(9'000, 'x'));
+    (void)memory.finish();
+    memory.seal();
+    EXPECT_GE(budget.used(), 9'000u);
 }
 
 }  // namespace
