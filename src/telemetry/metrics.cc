@@ -90,15 +90,16 @@ struct HistogramSeries {
         return cells.data() + first + s * stride;
     }
 
-    void observe(double value) {
+    void observe(double value, std::uint64_t times) {
         auto const [shard, shared] = place();
         auto* mine = shard_cells(shard);
         std::size_t bucket = 0;
         while (bucket < bounds.size() && !(value <= bounds[bucket]))
             ++bucket;
-        add_to(mine[bucket], std::uint64_t{1}, shared);
-        update(mine[bounds.size() + 1], shared, [value](std::uint64_t bits) {
-            return std::bit_cast<std::uint64_t>(std::bit_cast<double>(bits) + value);
+        add_to(mine[bucket], times, shared);
+        double const sum = value * static_cast<double>(times);
+        update(mine[bounds.size() + 1], shared, [sum](std::uint64_t bits) {
+            return std::bit_cast<std::uint64_t>(std::bit_cast<double>(bits) + sum);
         });
     }
     std::uint64_t in_bucket(std::size_t bucket) const {
@@ -295,8 +296,8 @@ double Gauge::value() const {
     return impl_ ? static_cast<GaugeSeries*>(impl_)->value.load(std::memory_order_relaxed) : 0;
 }
 
-void Histogram::observe(double value) const {
-    if (impl_) static_cast<HistogramSeries*>(impl_)->observe(value);
+void Histogram::observe(double value, std::uint64_t times) const {
+    if (impl_) static_cast<HistogramSeries*>(impl_)->observe(value, times);
 }
 
 std::uint64_t Histogram::count() const {

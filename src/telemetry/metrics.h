@@ -88,7 +88,8 @@ class Gauge {
 class Histogram {
   public:
     Histogram() = default;
-    void observe(double value) const;
+    /// `times` observations of the same value cost what one costs.
+    void observe(double value, std::uint64_t times = 1) const;
     std::uint64_t count() const;
     double sum() const;
 

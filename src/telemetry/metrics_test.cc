@@ -83,6 +83,16 @@ TEST(Metrics, HistogramBucketsAreCumulativeAndClosedAbove) {
     EXPECT_DOUBLE_EQ(h.sum(), 1000000000.505);
 }
 
+TEST(Metrics, AValueCanBeObservedSeveralTimesAtOnce) {
+    Registry registry("r", "m");
+    auto const h = registry.histograms(kSeconds).with({"/e/"});
+    h.observe(.5, 3);
+    h.observe(2);
+    EXPECT_THAT(registry.expose(), HasSubstr("path=\"/e/\",le=\"1\"} 3\n"));
+    EXPECT_EQ(h.count(), 4u);
+    EXPECT_DOUBLE_EQ(h.sum(), 3.5);
+}
+
 TEST(Metrics, NotANumberFallsIntoTheLastBucket) {
     Registry registry("r", "m");
     auto const h = registry.histograms(kSeconds).with({"/"});
