@@ -61,7 +61,7 @@ class Charge {
     }
     /// Gives back a part.
     void reduce(std::size_t bytes) {
-        if (budget_) budget_->release(bytes);
+        if (budget_ && bytes > 0) budget_->release(bytes);
         bytes_ -= bytes;
     }
     void clear() { reduce(bytes_); }

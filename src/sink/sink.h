@@ -47,8 +47,8 @@ class RecordGroup {
     /// refused the record's memory; the group is useless then.
     [[nodiscard]] virtual bool commit(std::optional<std::string_view> key,
                                       std::span<const model::RecordHeader> headers) = 0;
-    /// Sends the records in order. Consumes the group (the caller drops its pointer; the group
-    /// frees itself once every report is in).
+    /// Sends the records in order. Consumes the group: the caller drops its pointer, and the group
+    /// frees itself.
     virtual void submit(DeliveryCallback done) = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "sink/kafka/context.h"
 #include "sink/kafka/group.h"
 #include "sink/kafka/producer.h"
 #include "sink/kafka/statistics.h"
@@ -98,8 +99,7 @@ KafkaSink::KafkaSink(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 KafkaSink::~KafkaSink() {
     for (auto const& p : impl_->producers)
         p->stop();
-    for (auto* const group : impl_->context.groups.take_all())
-        group->cancel();
+    impl_->context.flights.cancel_all(impl_->context);
 }
 
 std::vector<KafkaSink::ProbeResult> KafkaSink::probe(std::chrono::milliseconds limit) {

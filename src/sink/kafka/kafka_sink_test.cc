@@ -208,6 +208,22 @@ TEST_F(KafkaSinkTest, SendsRecordsToTheTopicOfTheirDestination) {
     EXPECT_EQ(acks("ok", "turbo"), 1U);
 }
 
+TEST_F(KafkaSinkTest, ReportsEveryRecordOfAGroupWhoseTopicsTakeTurns) {
+    start(producer(cluster.brokers()));
+    for (int round = 0; round < 2; ++round) {
+        auto group = open(100);
+        for (int i = 0; i < 100; ++i) {
+            add(*group, "v", "k", {},
+                {.output = i % 3 == 0 ? model::Output::Heatmaps : model::Output::AnalyticsMain});
+        }
+        EXPECT_EQ(wait(send(std::move(group))), DeliveryOutcome::Delivered);
+    }
+    EXPECT_EQ(acks("ok"), 132U);
+    EXPECT_EQ(acks("ok", "heat"), 68U);
+    EXPECT_EQ(ingested(), 200);
+    EXPECT_EQ(budget.used(), 0U);
+}
+
 TEST_F(KafkaSinkTest, RefusesCustomTopicsBeyondTheCap) {
     start({producer(cluster.brokers())}, outputs(), {.max_custom_topics = 1});
     for (auto const& [topic, outcome] : {std::pair{"one", DeliveryOutcome::Delivered},
@@ -372,6 +388,27 @@ TEST_F(KafkaSinkTest, EndsGroupsEvenWhenTheClientReportsNothing) {
     ASSERT_EQ(result.wait_for(std::chrono::seconds(0)), std::future_status::ready);
     EXPECT_EQ(result.get(), DeliveryOutcome::Retryable);
     EXPECT_EQ(acks("cancelled") + acks("cancelled", "heat"), 2U);
+    EXPECT_EQ(budget.used(), 0U);
+}
+
+TEST_F(KafkaSinkTest, CancelsOnlyTheRecordsThatHadNoReport) {
+    auto settings = outputs();
+    settings.by_name["HEATMAPS"].producer = "OTHER";
+    start({producer(cluster.brokers()), producer("127.0.0.1:1", "OTHER")}, settings,
+          {.drain_limit = std::chrono::milliseconds(0)});
+    auto group = open(3);
+    add(*group, "m");
+    add(*group, "h", "k", {}, {.output = model::Output::Heatmaps});
+    add(*group, "h", "k", {}, {.output = model::Output::Heatmaps});
+    auto result = send(std::move(group));
+    EXPECT_EQ(send_one("later, to the same partition"), DeliveryOutcome::Delivered);
+    sink.reset();
+    EXPECT_EQ(wait(std::move(result)), DeliveryOutcome::Retryable);
+    auto const reported = registry.histograms(metric::kAckMillis.many);
+    EXPECT_EQ(reported.with({"ok", "main", "INGESTION"}).count(), 2U);
+    EXPECT_EQ(reported.with({"cancelled", "main", "INGESTION"}).count(), 0U);
+    EXPECT_EQ(reported.with({"cancelled", "heat", "OTHER"}).count(), 2U);
+    EXPECT_EQ(errors(), 2);
     EXPECT_EQ(budget.used(), 0U);
 }
 

@@ -3,22 +3,27 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <unordered_map>
 
 #include "sink/kafka/c11_threads.h"
+#include "sink/kafka/reports.h"
 
 namespace capture::sink::kafka {
 namespace {
 
 constexpr const char* kTarget = "rdkafka";
+/// Few enough that what was fetched for the last is not driven out by the first.
+constexpr std::size_t kReportsAhead = 32;
 
 struct Property {
     const char* name;
@@ -231,10 +236,17 @@ void Producer::State::on_deliveries(rd_kafka_event_t* event) {
     std::ptrdiff_t bytes = 0;
     {
         ReportBatch batch(context, context.clock.steady());
-        while (auto const* message = rd_kafka_event_message_next(event)) {
-            ++records;
-            bytes += static_cast<std::ptrdiff_t>(message->len);
-            batch.add(*static_cast<Record*>(message->_private), message->err);
+        std::array<const rd_kafka_message_t*, kReportsAhead> messages;
+        while (auto const count =
+                   rd_kafka_event_message_array(event, messages.data(), messages.size())) {
+            records += static_cast<std::ptrdiff_t>(count);
+            auto const some = std::span(messages).first(count);
+            for (auto const* const message : some)
+                ReportBatch::expect(*static_cast<Run*>(message->_private));
+            for (auto const* const message : some) {
+                bytes += static_cast<std::ptrdiff_t>(message->len);
+                batch.add(*static_cast<Run*>(message->_private), message->err);
+            }
         }
     }
     records_in_flight.fetch_sub(records, std::memory_order_relaxed);
@@ -387,13 +399,13 @@ void Producer::announce(std::ptrdiff_t records, std::ptrdiff_t bytes) {
     state_->bytes_in_flight.fetch_add(bytes, std::memory_order_relaxed);
 }
 
-int Producer::enqueue(Record& record) {
+int Producer::enqueue(const Record& record, Run& run) {
     if (!record.topic->handle) return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     return rd_kafka_producev(state_->client, RD_KAFKA_V_RKT(record.topic->handle),
                              RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA), RD_KAFKA_V_MSGFLAGS(0),
                              RD_KAFKA_V_VALUE(record.value, record.value_size),
                              RD_KAFKA_V_KEY(record.key(), record.key_bytes()),
-                             RD_KAFKA_V_HEADERS(record.headers), RD_KAFKA_V_OPAQUE(&record),
+                             RD_KAFKA_V_HEADERS(record.headers), RD_KAFKA_V_OPAQUE(&run),
                              RD_KAFKA_V_END);
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "config/settings.h"
+#include "sink/kafka/context.h"
 #include "sink/kafka/group.h"
 #include "sink/kafka/statistics.h"
 
@@ -44,10 +45,9 @@ class Producer {
     /// Tells how much is about to be enqueued (or, negative, was not after all). Before the first
     /// enqueue() of it: this publishes the records' memory to the poll thread.
     void announce(std::ptrdiff_t records, std::ptrdiff_t bytes);
-    /// Hands the record over without blocking; its value and key must stay until the report. 0, or
-    /// an rd_kafka_resp_err_t; then the headers
-    /// stay the caller's.
-    int enqueue(Record& record);
+    /// Hands the record of that run over without blocking; its value and key must stay until the
+    /// report. 0, or an rd_kafka_resp_err_t; then the headers stay the caller's.
+    int enqueue(const Record& record, Run& run);
     /// How many records the queue can take now.
     std::size_t room() const;
 

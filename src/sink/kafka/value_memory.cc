@@ -67,18 +67,20 @@ Chunks& Chunks::operator=(Chunks&& other) noexcept {
 }
 
 void Chunks::add(Block block) {
-    if (!first_.begin)
+    if (!first_.begin) {
         first_ = block;
-    else
-        more_.push_back(block);
+        return;
+    }
+    if (!more_) more_ = std::make_unique<std::vector<Block>>();
+    more_->push_back(block);
 }
 
 void Chunks::move_to(std::vector<Block>& blocks) {
     if (!first_.begin) return;
     blocks.push_back(std::exchange(first_, {}));
-    if (more_.empty()) return;
-    blocks.insert(blocks.end(), more_.begin(), more_.end());
-    more_ = {};
+    if (!more_) return;
+    blocks.insert(blocks.end(), more_->begin(), more_->end());
+    more_.reset();
 }
 
 void Chunks::clear() {

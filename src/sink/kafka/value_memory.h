@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -19,7 +20,7 @@
 
 namespace capture::sink::kafka {
 
-/// Where values stand, and what is charged for that.
+/// Where values stand, and what is charged for that. Small, because it is part of every flight.
 class Chunks {
   public:
     Chunks() = default;
@@ -39,8 +40,8 @@ class Chunks {
 
   private:
     base::Charge charge_;
-    Block first_;  ///< of most groups the only one
-    std::vector<Block> more_;
+    Block first_;                               ///< of most groups the only one
+    std::unique_ptr<std::vector<Block>> more_;  ///< null where it is
 };
 
 class ValueMemory final : public base::ByteWriter {
