@@ -4,8 +4,9 @@
 // leaves what their reports need in a flight, and frees the group.
 #pragma once
 
+#include <absl/container/inlined_vector.h>
+
 #include <cstddef>
-#include <vector>
 
 #include "sink/kafka/context.h"
 #include "sink/kafka/flight.h"
@@ -53,7 +54,7 @@ class Group final : public RecordGroup {
     const std::size_t expected_;  ///< records
     ValueMemory memory_;
     Record open_;
-    std::vector<Record> records_;
+    absl::InlinedVector<Record, 1> records_;
     std::size_t enqueued_ = 0;  ///< of records_, from the first
 };
 

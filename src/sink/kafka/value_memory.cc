@@ -144,6 +144,7 @@ char* ValueMemory::finish() {
         place = std::exchange(free_, free_ + bytes);
     }
     begin_ = cursor_ = end_ = nullptr;
+    if (expected_ <= 1) drop_draft();  // here and not where the group is submitted
     return place;
 }
 

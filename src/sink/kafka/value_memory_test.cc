@@ -117,6 +117,19 @@ TEST(ValueMemory, GroupsThatAreWrittenInTurnsHaveDraftsOfTheirOwn) {
     EXPECT_EQ(std::string_view(other.finish(), 5), "other");
 }
 
+TEST(ValueMemory, TheLastValueThatIsExpectedLeavesTheDraftToTheNextGroup) {
+    base::Budget budget(1 << 24, 1 << 24);
+    ValueMemory one(budget);
+    one.start(100, 1);
+    one.append("one");
+    const char* const draft = one.view().data();
+    (void)one.finish();
+    ValueMemory next(budget);
+    next.start(100, 1);
+    next.append("next");
+    EXPECT_EQ(next.view().data(), draft);
+}
+
 TEST(ValueMemory, ALargeValueInADraftOfTheUsualSizeIsCharged) {
     base::Budget budget(1 << 24, 1 << 24);
     ValueMemory memory(budget);
