@@ -1,5 +1,5 @@
 // The legacy (v0) analytics surface: /e, /i/v0/e, /batch, /capture, /track, /engage,
-// /i/v0/ai/batch. One handler per worker serves all of them. prepare() reads like contract 10 §9,
+// /i/v0/ai/batch. One handler per worker serves all of them. Its steps are those of contract 10 §9,
 // the order of checks.
 #pragma once
 
@@ -26,20 +26,28 @@ class AnalyticsV0 final : public http::Handler {
     base::Task<http::Response> serve(http::Request& request) override;
 
   private:
+    friend class Intake;
+    using Work = Arrival;
+    using Reader = parse::analytics_v0::Reader;
+    using Processor = parse::analytics_v0::Processor;
     struct Waiting;
 
-    /// Everything before the wait: from the request to written records, or to the answer if there
-    /// are none.
-    base::Task<std::optional<http::Response>> prepare(Waiting& waiting);
-    model::Result<void> read(Arrival& arrival, parse::analytics_v0::Reader& reader) const;
-    void apply_limits(Arrival& arrival, Waiting& waiting);
+    // The steps of the way, as intake.h has them.
+    model::Result<void> read(Work& work, Reader& reader) const;
+    static model::Result<std::string_view> token_of(const model::EventBatch& batch);
+    std::optional<http::Response> accept(Work& work, Waiting& waiting) const;
+    model::Result<void> build(Work& work, Processor& processor) const;
+    std::optional<http::Response> limit(Work& work, Waiting& waiting) const;
+
+    Processor processor() const;
 
     const Context& context_;
     Intake intake_;
     parse::analytics_v0::ProcessorOptions processor_options_;
     const parse::Probe& parse_probe_;
-    parse::analytics_v0::Reader reader_;  ///< of this worker's thread; large bodies bring their own
-    parse::analytics_v0::Processor processor_;  ///< likewise
+    Arrivals<Work> arrivals_;
+    Reader reader_;        ///< of this worker's thread
+    Processor processor_;  ///< likewise
 };
 
 }  // namespace capture::pipeline

@@ -121,6 +121,52 @@ TEST_F(AnalyticsV0Test, LargeBodiesTakeThePoolAndEndTheSameWay) {
     EXPECT_EQ(world.budget.used(), 0u);
 }
 
+TEST_F(AnalyticsV0Test, WhateverABodyHasToWaitForItsRecordsAreTheSame) {
+    std::string record;
+    for (std::size_t const size : {std::size_t{100}, FakeRequest::kAtHand, Arrival::kLargeWire,
+                                   Arrival::kLargeText, 2 * Arrival::kLargeText}) {
+        std::string const body =
+            R"({"api_key":"phc_a","batch":[{"event":"one","distinct_id":"u","properties":{"$heatmap_data":1},)"
+            R"("uuid":"0190f3c2-6b1e-7c6a-9d4e-1f0f2a3b4c5d"}],"padding":")" +
+            std::string(size, 'x') + "\"}";
+        world.sink.records.clear();
+        EXPECT_EQ(post("/batch/", body).status, 200) << size;
+        ASSERT_EQ(world.sink.records.size(), 2u) << size;
+        if (record.empty()) record = world.sink.records[0].value;
+        EXPECT_EQ(world.sink.records[0].value, record) << size;
+        EXPECT_EQ(world.sink.records[1].output, model::Output::Heatmaps) << size;
+        EXPECT_EQ(world.budget.used(), 0u) << size;
+    }
+    EXPECT_EQ(ended("delivered", ""), 10);
+    EXPECT_TRUE(world.ledger.balanced());
+}
+
+TEST_F(AnalyticsV0Test, AQueryThatDoesNotParseIsRefusedBeforeTheBody) {
+    for (std::size_t const size : {std::size_t{0}, FakeRequest::kAtHand + 1}) {
+        FakeRequest request("/e/", std::string(size, '?'));
+        request.query_text = "beacon=maybe";
+        auto const answer = world.serve(surface, request);
+        EXPECT_EQ(answer.status, 400);
+        EXPECT_NE(answer.body.find("beacon: invalid digit found in string"), std::string::npos)
+            << answer.body;
+    }
+    EXPECT_EQ(errors("empty_payload", "parsing"), 0);
+}
+
+TEST(Arrivals, LieWhereAnEarlierOneLayThatIsGone) {
+    FakeRequest request("/e/", "");
+    Arrivals<Arrival> arrivals;
+    auto first = arrivals.make(request);
+    auto second = arrivals.make(request);
+    EXPECT_NE(first.get(), second.get());
+    const Arrival* const place = first.get();
+    first.reset();
+    auto const third = arrivals.make(request);
+    EXPECT_EQ(third.get(), place);
+    EXPECT_TRUE(third->done);
+    EXPECT_FALSE(third->answer);
+}
+
 TEST_F(AnalyticsV0Test, BeaconsGetNoContentButQuotaAndPerformanceOnlyAnswersStay200) {
     FakeRequest beacon("/e/", R"({"token":"phc_a","event":"x","distinct_id":"u"})");
     beacon.query_text = "beacon=1";

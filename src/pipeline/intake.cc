@@ -20,25 +20,31 @@ bool is_old_path(std::string_view path) {
            path.starts_with("/engage") || path.starts_with("/track");
 }
 
-std::string_view to_text(model::Compression compression) {
-    switch (compression) {
-        case model::Compression::Gzip:
-            return "gzip";
-        case model::Compression::LzString:
-            return "lz64";
-        case model::Compression::None:
-            break;
-    }
-    return "none";
+void keep_body(Arrival& arrival, Result<base::Buffer> wire) {
+    if (wire)
+        arrival.wire = std::move(*wire);
+    else
+        arrival.done = std::unexpected(std::move(wire.error()));
 }
 
 }  // namespace
 
-Result<void> Intake::read_query(Arrival& arrival) {
-    auto query = decode::read_query(arrival.request.query());
-    if (!query) return std::unexpected(std::move(query.error()));
-    arrival.query = std::move(*query);
-    return {};
+bool Intake::receive_now(Arrival& arrival) const {
+    if (auto const text = arrival.request.query(); !text.empty()) {
+        auto query = decode::read_query(text);
+        if (!query) {
+            arrival.done = std::unexpected(std::move(query.error()));
+            return true;
+        }
+        arrival.query = std::move(*query);
+    }
+    auto wire = arrival.request.body_at_hand(rules_.wire_cap);
+    if (wire) keep_body(arrival, std::move(*wire));
+    return wire.has_value();
+}
+
+base::Task<void> Intake::receive(Arrival& arrival) const {
+    keep_body(arrival, co_await arrival.request.read_body(rules_.wire_cap));
 }
 
 Result<void> Intake::open(Arrival& arrival) const {
@@ -54,18 +60,20 @@ Result<void> Intake::open(Arrival& arrival) const {
     return {};
 }
 
-Result<Intake::Known> Intake::take_token(Arrival& arrival, Result<std::string_view> token) const {
-    if (!token) return std::unexpected(std::move(token.error()));
+bool Intake::check_token_now(Arrival& arrival, Result<std::string_view> token) const {
+    if (!token) {
+        arrival.done = std::unexpected(std::move(token.error()));
+        return true;
+    }
     arrival.token = arrival.arena.copy(*token);  // the body goes before the answer is known
     auto const refused = context_.limits.token_refused_now(arrival.token);
-    if (!refused) return Known::AskRedis;
-    if (auto known = verdict(*refused); !known) return std::unexpected(std::move(known.error()));
-    return Known::Yes;
+    if (refused && *refused) arrival.done = model::fail(Code::UnknownToken);
+    return refused.has_value();
 }
 
-Result<void> Intake::verdict(bool refused) {
-    if (refused) return model::fail(Code::UnknownToken);
-    return {};
+base::Task<void> Intake::check_token(Arrival& arrival) const {
+    if (co_await context_.limits.token_refused(arrival.token))
+        arrival.done = model::fail(Code::UnknownToken);
 }
 
 void Intake::accept(Arrival& arrival) const {
@@ -83,8 +91,14 @@ void Intake::set_sent_at(Arrival& arrival, const std::optional<model::SentAt>& b
         arrival.facts.sent_at = model::SentAt{base::Instant::from_millis(*query), 0};
 }
 
+limits::RequestLimits& Intake::limits(Arrival& arrival) const {
+    if (!arrival.limits)
+        arrival.limits.emplace(context_.limits.request(arrival.token, arrival.facts.now));
+    return *arrival.limits;
+}
+
 bool Intake::apply_quotas(Arrival& arrival, Ledger::Entry& entry) const {
-    auto limits = context_.limits.request(arrival.token, arrival.facts.now);
+    auto& limits = Intake::limits(arrival);
     auto& events = arrival.batch.events;
     std::size_t const before = events.size();
     auto const outcome = limits.quota(events);
@@ -122,14 +136,13 @@ Result<void> Intake::write(Arrival& arrival, Pending& pending) const {
     pending.records = std::move(*records);
     pending.compression = arrival.body.compression;
     pending.beacon = arrival.query.beacon;
-    if (context_.log.enabled(refusal_level(arrival.request), rules_.log_target))
-        pending.token = arrival.token;
+    if (refusals_.logged(arrival.request)) pending.token = arrival.token;
     return {};
 }
 
-base::Task<Result<void>> Intake::write_on_pool(Arrival& arrival, Pending& pending) const {
-    co_return co_await context_.pool.run(
-        [this, &arrival, &pending] { return write(arrival, pending); });
+base::Task<void> Intake::write_on_pool(Arrival& arrival, Pending& pending) const {
+    arrival.done =
+        co_await context_.pool.run([this, &arrival, &pending] { return write(arrival, pending); });
 }
 
 http::Response Intake::success(bool beacon) {
@@ -140,64 +153,32 @@ http::Response Intake::success(bool beacon) {
 http::Response Intake::reject(const Arrival& arrival, Ledger::Entry& entry,
                               const model::Error& error) const {
     context_.probe.dropped(error.code, arrival.batch.events.size());
-    return unwritten(arrival, entry, error);
-}
-
-http::Response Intake::unwritten(const Arrival& arrival, Ledger::Entry& entry,
-                                 const model::Error& error) const {
     entry.refuse_rest(error.code);
     return refuse(arrival, error, Stage::Processing);
+}
+
+http::Response Intake::unwritten(const Arrival& arrival, Ledger::Entry& entry) const {
+    entry.refuse_rest(arrival.done.error().code);
+    return refuse(arrival, arrival.done.error(), Stage::Processing);
 }
 
 http::Response Intake::undelivered(Pending& pending, const model::Error& error) const {
     std::size_t const events = pending.entry->open();
     pending.entry->refuse_rest(error.code);
-    return refuse(Refused{pending.request, pending.compression, events, pending.token}, error,
-                  Stage::Processing);
+    return refusals_.refuse({.request = pending.request,
+                             .compression = pending.compression,
+                             .batch_size = events,
+                             .token = pending.token},
+                            error, Stage::Processing);
 }
 
 http::Response Intake::refuse(const Arrival& arrival, const model::Error& error,
                               Stage stage) const {
-    return refuse(Refused{arrival.request, arrival.body.compression, arrival.batch.events.size(),
-                          arrival.token},
-                  error, stage);
-}
-
-http::Response Intake::refuse(const Refused& refused, const model::Error& error,
-                              Stage stage) const {
-    if (error.code == Code::BadQuery) return http::Response::error(error);
-    context_.probe.error(error.code, stage);
-    // A payload over the decompressed cap drops one event; the wire cap (no body was decoded) does
-    // not.
-    if (error.code == Code::OversizeEvent && stage == Stage::Parsing &&
-        !error.detail.starts_with("Request body")) {
-        context_.probe.dropped_too_big.add();
-    }
-    log_refusal(refused, error);
-    return http::Response::error(error);
-}
-
-telemetry::Level Intake::refusal_level(const http::Request& request) const {
-    return request.has_header("x-capture-debug") ? telemetry::Level::Info : telemetry::Level::Debug;
-}
-
-/// Contract 10 §15, 40 §16.
-void Intake::log_refusal(const Refused& refused, const model::Error& error) const {
-    http::Request const& request = refused.request;
-    auto const level = refusal_level(request);
-    if (!context_.log.enabled(level, rules_.log_target)) return;
-    context_.log.log(level, rules_.log_target, "Request refused",
-                     {{"path", request.route()},
-                      {"method", request.method_text()},
-                      {"user_agent", request.header("user-agent")},
-                      {"content_type", request.header("content-type")},
-                      {"content_encoding", request.header("content-encoding")},
-                      {"request_id", request.header("x-request-id")},
-                      {"compression", to_text(refused.compression)},
-                      {"error_tag", model::info(error.code).tag},
-                      {"reason", error.detail},
-                      {"batch_size", refused.batch_size},
-                      {"token", refused.token}});
+    return refusals_.refuse({.request = arrival.request,
+                             .compression = arrival.body.compression,
+                             .batch_size = arrival.batch.events.size(),
+                             .token = arrival.token},
+                            error, stage);
 }
 
 }  // namespace capture::pipeline

@@ -1,24 +1,29 @@
-// What the legacy surfaces (analytics, replay) have in common: from the bytes of a request to
-// events of an authorised token within its quota, and from events to an answer. A surface calls
-// these steps in its order of checks and adds its own. Contract 10 §9, 40 §2.
+// What the legacy surfaces (analytics, replay) have in common: the way of a request from its bytes
+// to its answer, with the surface's own checks in their places. Contract 10 §9, 40 §2.
 //
-// A request is an Arrival until its records are written. That may be megabytes, and is given back
-// before the records are sent; what its answer needs is Pending until they are durable.
+// A surface has a Reader and a Processor (one of each per worker; large requests bring their own),
+// a Waiting, which is a Pending with its warnings, and a Work, which is an Arrival or more. It is
+// called in this order, and the first answer ends the way:
+//
+//   Result<void> read(work, reader) const         text → batch; any thread
+//   Result<string_view> token_of(batch)           which some project must own
+//   optional<Response> accept(work, waiting)      after all of that, however it went: work.done
+//   Result<void> build(work, processor) const     batch → events; any thread
+//   optional<Response> limit(work, waiting)       however that went: which events are written
+//
+// One coroutine, which suspends only where there is something to wait for: bytes that are not here
+// yet, the pool for a large request, Redis for an unknown token, and at last the sink. Everything
+// between is plain functions, so that a small request costs no other frame.
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
-#include "base/arena.h"
-#include "base/inbox.h"
 #include "decode/gate.h"
-#include "decode/query.h"
-#include "http/message.h"
-#include "pipeline/context.h"
+#include "pipeline/arrival.h"
 #include "pipeline/publisher.h"
+#include "pipeline/refusals.h"
 
 namespace capture::pipeline {
 
@@ -29,52 +34,6 @@ struct IntakeRules {
     std::string_view log_target;   ///< static text
 };
 
-/// One request on its way, and everything its events are views into.
-struct Arrival {
-    explicit Arrival(http::Request& r) : request(r) {}
-
-    /// Too much to be worked on by the worker's thread.
-    bool large() const { return body.text.size() >= kLargeText; }
-
-    /// From these sizes on a request leaves the worker's thread for the pool, so that it stalls
-    /// nobody. The wire size is what is known before inflating: a bomb below it inflates in the
-    /// time of a few ordinary requests.
-    static constexpr std::size_t kLargeWire = 32 * 1024;
-    static constexpr std::size_t kLargeText = 256 * 1024;
-
-    http::Request& request;
-    decode::Query query;
-    base::Buffer wire;
-    model::DecodedBody body;
-    base::Arena arena;
-    model::EventBatch batch;
-    std::string_view token;
-    model::RequestFacts facts;
-    std::vector<model::Event> events;
-};
-
-/// A request whose records are on their way, and all that its answer needs. Thousands of them wait
-/// at a time: small, so that they stay in a core's cache.
-struct Pending {
-    Pending(const Context& context, http::Request& r) : request(r), delivery(context.inbox, &r) {}
-
-    /// Sends the records and waits until they are durable: await what it returns.
-    auto deliver() {
-        return delivery.wait([this] {
-            sink::submit(std::move(records),
-                         [this](model::DeliveryOutcome outcome) { delivery.set(outcome); });
-        });
-    }
-
-    http::Request& request;
-    std::optional<Ledger::Entry> entry;  ///< once the events are accepted
-    sink::RecordGroupPtr records;        ///< once they are written; the sink's after that
-    base::Inbox::Waiter<model::DeliveryOutcome> delivery;
-    model::Compression compression = model::Compression::None;
-    bool beacon = false;
-    std::string token;  ///< only where a line of the log would say it
-};
-
 /// One per surface and worker.
 class Intake {
   public:
@@ -82,15 +41,45 @@ class Intake {
         : context_(context),
           rules_(rules),
           gate_(rules.decompressed_cap, probe, context.log),
-          publisher_(context) {}
+          publisher_(context),
+          refusals_(context, rules.log_target) {}
 
-    /// A surface's serve(). `prepare(waiting)` goes from the request to written records, or to the
-    /// answer if there are none; nothing of it is left while the records are on their way.
-    /// `Waiting` is a Pending with the surface's warnings.
-    template <typename Waiting, typename Prepare>
-    base::Task<http::Response> serve(http::Request& request, Prepare prepare) const {
-        Waiting waiting(context_, request);
-        if (auto answer = co_await prepare(waiting)) co_return std::move(*answer);
+    /// A surface's serve().
+    template <typename Surface>
+    base::Task<http::Response> serve(Surface& surface, http::Request& request) const {
+        typename Surface::Waiting waiting(context_, request);
+        auto work = surface.arrivals_.make(request);
+
+        if (!receive_now(*work)) co_await receive(*work);
+        if (work->done) {
+            if (work->large_wire())
+                co_await read_on_pool(surface, *work);
+            else
+                work->done = read(surface, *work, surface.reader_);
+        }
+        // A batch that reading left empty needs no token.
+        if (work->done && !work->batch.events.empty() &&
+            !check_token_now(*work, Surface::token_of(work->batch)))
+            co_await check_token(*work);
+
+        work->answer = surface.accept(*work, waiting);
+        if (!work->answer) {
+            if (work->large())
+                co_await build_on_pool(surface, *work);
+            else
+                work->done = surface.build(*work, surface.processor_);
+            work->answer = surface.limit(*work, waiting);
+        }
+        if (!work->answer) {
+            if (work->large())
+                co_await write_on_pool(*work, waiting);
+            else
+                work->done = write(*work, waiting);
+            if (!work->done) work->answer = unwritten(*work, *waiting.entry);
+        }
+        if (work->answer) co_return std::move(*work->answer);
+        work.reset();
+
         auto const published = publisher_.judge(co_await waiting.deliver());
         waiting.warnings.published(published);
         if (!published) co_return undelivered(waiting, published.error());
@@ -98,84 +87,64 @@ class Intake {
         co_return success(waiting.beacon);
     }
 
-    /// Query, body, decoding, `read(arrival, reader)`: text → batch, and `find_token(batch)`, which
-    /// some project must own. Large bodies are decoded and read on the pool, with a reader of their
-    /// own instead of the worker's. A batch that reading left empty needs no token.
-    template <typename Reader, typename Read, typename FindToken>
-    base::Task<model::Result<void>> receive(Arrival& arrival, Reader& workers, Read read,
-                                            FindToken find_token) const {
-        auto received = read_query(arrival);
-        if (!received) co_return received;
-        auto wire = arrival.request.body_at_hand(rules_.wire_cap);
-        if (!wire) wire = co_await arrival.request.read_body(rules_.wire_cap);
-        if (!*wire) co_return std::unexpected(std::move(wire->error()));
-        arrival.wire = std::move(**wire);
-
-        auto const open_and_read = [this, &arrival, &read](Reader& reader) {
-            auto opened = open(arrival);
-            return opened ? read(arrival, reader) : opened;
-        };
-        if (arrival.wire.size() < Arrival::kLargeWire &&
-            arrival.query.data.size() < Arrival::kLargeWire) {
-            received = open_and_read(workers);
-        } else {
-            received = co_await context_.pool.run([&open_and_read] {
-                Reader own;
-                return open_and_read(own);
-            });
-        }
-        if (!received || arrival.batch.events.empty()) co_return received;
-
-        auto known = take_token(arrival, find_token(arrival.batch));
-        if (!known) co_return std::unexpected(std::move(known.error()));
-        if (*known == Known::AskRedis)
-            received = verdict(co_await context_.limits.token_refused(arrival.token));
-        co_return received;
-    }
     /// Counts the events as received and fixes what all records of the request share.
     void accept(Arrival& arrival) const;
     /// When the client sent the request: what the body says, else the query.
     static void set_sent_at(Arrival& arrival, const std::optional<model::SentAt>& body);
     /// Takes out what is over a quota. False when nothing is left.
     bool apply_quotas(Arrival& arrival, Ledger::Entry& entry) const;
-    /// Writes `arrival.events` into records. Large requests are written on the pool, see large().
-    model::Result<void> write(Arrival& arrival, Pending& pending) const;
-    base::Task<model::Result<void>> write_on_pool(Arrival& arrival, Pending& pending) const;
+    /// The limits as they stand.
+    limits::RequestLimits& limits(Arrival& arrival) const;
     static http::Response success(bool beacon);
-    /// The events had been accepted, and the request fails before anything is produced: all of the
+    /// The events had been accepted, and the request fails before anything is written: all of the
     /// batch is dropped.
     http::Response reject(const Arrival& arrival, Ledger::Entry& entry,
                           const model::Error& error) const;
-    /// The records could not be written.
-    http::Response unwritten(const Arrival& arrival, Ledger::Entry& entry,
-                             const model::Error& error) const;
     http::Response refuse(const Arrival& arrival, const model::Error& error, Stage stage) const;
 
   private:
-    enum class Known : bool { Yes, AskRedis };
+    /// Query and body. False when the body has to be waited for.
+    bool receive_now(Arrival& arrival) const;
+    base::Task<void> receive(Arrival& arrival) const;
+    model::Result<void> open(Arrival& arrival) const;
+    /// False when only Redis knows.
+    bool check_token_now(Arrival& arrival, model::Result<std::string_view> token) const;
+    base::Task<void> check_token(Arrival& arrival) const;
 
+    template <typename Surface, typename Work, typename Reader>
+    model::Result<void> read(const Surface& surface, Work& work, Reader& reader) const {
+        auto opened = open(work);
+        return opened ? surface.read(work, reader) : opened;
+    }
+    template <typename Surface, typename Work>
+    base::Task<void> read_on_pool(const Surface& surface, Work& work) const {
+        work.done = co_await context_.pool.run([this, &surface, &work] {
+            typename Surface::Reader reader;
+            return read(surface, work, reader);
+        });
+    }
+    template <typename Surface, typename Work>
+    base::Task<void> build_on_pool(const Surface& surface, Work& work) const {
+        work.limits.reset();
+        work.done = co_await context_.pool.run([&surface, &work] {
+            auto processor = surface.processor();
+            return surface.build(work, processor);
+        });
+    }
+
+    /// Writes `arrival.events` into records.
+    model::Result<void> write(Arrival& arrival, Pending& pending) const;
+    base::Task<void> write_on_pool(Arrival& arrival, Pending& pending) const;
+    /// They could not be written.
+    http::Response unwritten(const Arrival& arrival, Ledger::Entry& entry) const;
     /// They could not be produced.
     http::Response undelivered(Pending& pending, const model::Error& error) const;
-
-    static model::Result<void> read_query(Arrival& arrival);
-    model::Result<void> open(Arrival& arrival) const;
-    model::Result<Known> take_token(Arrival& arrival, model::Result<std::string_view> token) const;
-    static model::Result<void> verdict(bool refused);
-    /// What is said of a refused request.
-    struct Refused {
-        const http::Request& request;
-        model::Compression compression;
-        std::size_t batch_size;
-        std::string_view token;
-    };
-    http::Response refuse(const Refused& refused, const model::Error& error, Stage stage) const;
-    telemetry::Level refusal_level(const http::Request& request) const;
-    void log_refusal(const Refused& refused, const model::Error& error) const;
 
     const Context& context_;
     const IntakeRules rules_;
     decode::Gate gate_;
     Publisher publisher_;
+    Refusals refusals_;
 };
 
 }  // namespace capture::pipeline

@@ -9,8 +9,6 @@ namespace {
 
 using model::Code;
 using model::Result;
-using parse::replay::Processor;
-using parse::replay::Reader;
 
 constexpr std::string_view kTarget = "capture::replay";
 constexpr std::string_view kQuotaLimited = R"({"status":"Ok","quota_limited":["recordings"]})";
@@ -45,64 +43,41 @@ Replay::Replay(const Context& context, const decode::Probe& decode_probe,
       processor_(parse_probe) {}
 
 base::Task<http::Response> Replay::serve(http::Request& request) {
-    return intake_.serve<Waiting>(request, [this](Waiting& waiting) { return prepare(waiting); });
+    return intake_.serve(*this, request);
 }
 
-base::Task<std::optional<http::Response>> Replay::prepare(Waiting& waiting) {
-    http::Request& request = waiting.request;
-    Work work(request);
-    auto const read_text = [this](Arrival& arrival, Reader& reader) {
-        return read(arrival, reader);
-    };
-    auto received =
-        co_await intake_.receive(work, reader_, read_text, parse::replay::request_token);
-    if (!received) {
-        if (received.error().code == Code::EmptyBatch)
-            context_.log.info(kTarget, "Request holds no event", {{"path", request.route()}});
-        co_return intake_.refuse(work, received.error(), Stage::Parsing);
-    }
-
-    auto& entry = waiting.entry.emplace(context_.ledger, work.batch.events.size());
-    intake_.accept(work);
-    if (!intake_.apply_quotas(work, entry))
-        co_return http::Response::json(200, std::string(kQuotaLimited));
-
-    // The quota may have taken the first event: the next one then speaks for the request.
-    Intake::set_sent_at(work, work.batch.events.front().facts.snapshot->sent_at);
-    waiting.warnings.begin(work.token, work.batch, request.header("user-agent"));
-    if (auto described = co_await describe(work); !described)
-        co_return reject(work, waiting, described.error());
-    if (!pass_restrictions(work, entry)) co_return Intake::success(work.query.beacon);
-    if (!work.items) co_return reject(work, waiting, work.items.error());
-    context_.limits.request(work.token, work.facts.now).replay_overflow(work.event());
-
-    waiting.warnings.before_publish(work.event());
-    Result<void> written;
-    if (work.large())
-        written = co_await intake_.write_on_pool(work, waiting);
-    else
-        written = intake_.write(work, waiting);
-    if (!written) co_return intake_.unwritten(work, entry, written.error());
-    co_return std::nullopt;
-}
-
-Result<void> Replay::read(Arrival& work, Reader& reader) const {
+Result<void> Replay::read(Work& work, Reader& reader) const {
     auto batch = reader.read(work.body, work.arena, &context_.budget);
     if (!batch) return std::unexpected(std::move(batch.error()));
     work.batch = std::move(*batch);
     return {};
 }
 
-base::Task<Result<void>> Replay::describe(Work& work) {
-    work.events.emplace_back();
-    if (!work.large()) co_return describe(work, processor_);
-    co_return co_await context_.pool.run([this, &work] {
-        Processor processor(parse_probe_);
-        return describe(work, processor);
-    });
+Result<std::string_view> Replay::token_of(const model::EventBatch& batch) {
+    return parse::replay::request_token(batch);
 }
 
-Result<void> Replay::describe(Work& work, Processor& processor) const {
+std::optional<http::Response> Replay::accept(Work& work, Waiting& waiting) const {
+    http::Request const& request = work.request;
+    if (!work.done) {
+        if (work.done.error().code == Code::EmptyBatch)
+            context_.log.info(kTarget, "Request holds no event", {{"path", request.route()}});
+        return intake_.refuse(work, work.done.error(), Stage::Parsing);
+    }
+
+    auto& entry = waiting.entry.emplace(context_.ledger, work.batch.events.size());
+    intake_.accept(work);
+    if (!intake_.apply_quotas(work, entry))
+        return http::Response::json(200, std::string(kQuotaLimited));
+
+    // The quota may have taken the first event: the next one then speaks for the request.
+    Intake::set_sent_at(work, work.batch.events.front().facts.snapshot->sent_at);
+    waiting.warnings.begin(work.token, work.batch, request.header("user-agent"));
+    return std::nullopt;
+}
+
+Result<void> Replay::build(Work& work, Processor& processor) const {
+    work.events.emplace_back();
     auto described = processor.describe(work.batch, work.facts, work.request.header("user-agent"),
                                         work.arena, work.event());
     if (described) work.items = Processor::collect_items(work.batch, work.arena, work.event());
@@ -111,9 +86,18 @@ Result<void> Replay::describe(Work& work, Processor& processor) const {
     return described;
 }
 
+std::optional<http::Response> Replay::limit(Work& work, Waiting& waiting) {
+    if (!work.done) return reject(work, waiting, work.done.error());
+    if (!pass_restrictions(work, *waiting.entry)) return Intake::success(work.query.beacon);
+    if (!work.items) return reject(work, waiting, work.items.error());
+    intake_.limits(work).replay_overflow(work.event());
+
+    waiting.warnings.before_publish(work.event());
+    return std::nullopt;
+}
+
 bool Replay::pass_restrictions(Work& work, Ledger::Entry& entry) const {
-    auto const reason =
-        context_.limits.request(work.token, work.facts.now).restrict(work.event(), work.arena);
+    auto const reason = intake_.limits(work).restrict(work.event(), work.arena);
     if (!reason) return true;
     context_.probe.dropped(*reason, 1);  // one per request (contract 40 §10)
     entry.drop_rest(*reason);

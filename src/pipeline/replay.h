@@ -1,6 +1,6 @@
 // The session replay surface: /s. One request is one recording's piece: its events become one
-// record that holds everybody's snapshot items under the first event's metadata. prepare() reads
-// like contract 40 §2, the order of checks.
+// record that holds everybody's snapshot items under the first event's metadata. Its steps are
+// those of contract 40 §2, the order of checks.
 //
 // The ledger counts events, not records: a request of n events is n in, and n delivered with its
 // one record (or n dropped by a restriction, whatever the drop counter says).
@@ -29,15 +29,20 @@ class Replay final : public http::Handler {
     base::Task<http::Response> serve(http::Request& request) override;
 
   private:
-    struct Waiting;
+    friend class Intake;
+    using Reader = parse::replay::Reader;
+    using Processor = parse::replay::Processor;
     struct Work;
+    struct Waiting;
 
-    /// Everything before the wait: from the request to a written record, or to the answer if there
-    /// is none.
-    base::Task<std::optional<http::Response>> prepare(Waiting& waiting);
-    model::Result<void> read(Arrival& work, parse::replay::Reader& reader) const;
-    base::Task<model::Result<void>> describe(Work& work);
-    model::Result<void> describe(Work& work, parse::replay::Processor& processor) const;
+    // The steps of the way, as intake.h has them.
+    model::Result<void> read(Work& work, Reader& reader) const;
+    static model::Result<std::string_view> token_of(const model::EventBatch& batch);
+    std::optional<http::Response> accept(Work& work, Waiting& waiting) const;
+    model::Result<void> build(Work& work, Processor& processor) const;
+    std::optional<http::Response> limit(Work& work, Waiting& waiting);
+
+    Processor processor() const { return Processor(parse_probe_); }
     /// Step 12; false when the event is to be dropped.
     bool pass_restrictions(Work& work, Ledger::Entry& entry) const;
     http::Response reject(const Work& work, Waiting& waiting, const model::Error& error);
@@ -45,8 +50,9 @@ class Replay final : public http::Handler {
     const Context& context_;
     const parse::Probe& parse_probe_;
     Intake intake_;
-    parse::replay::Reader reader_;        ///< of this worker's thread; large bodies bring their own
-    parse::replay::Processor processor_;  ///< likewise
+    Arrivals<Work> arrivals_;
+    Reader reader_;                                                  ///< of this worker's thread
+    Processor processor_;                                            ///< likewise
     telemetry::RateLimited rejections_{1, std::chrono::seconds(1)};  ///< lines about them
 };
 

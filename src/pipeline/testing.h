@@ -3,6 +3,7 @@
 // there.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <map>
 #include <memory>
@@ -77,9 +78,12 @@ class MemorySink final : public sink::Sink {
     };
 };
 
-/// A request as the http room would present it.
+/// A request as the http room would present it: a small body has come with its head.
 class FakeRequest final : public http::Request {
   public:
+    /// Longer bodies are waited for.
+    static constexpr std::size_t kAtHand = 8 * 1024;
+
     FakeRequest(std::string path, std::string body)
         : path_(std::move(path)), body_(std::move(body)) {}
 
@@ -105,16 +109,21 @@ class FakeRequest final : public http::Request {
     base::Task<model::Result<base::Buffer>> read_body(std::size_t cap) override {
         if (body_.size() > cap)
             co_return model::fail(model::Code::OversizeEvent, "Request body exceeds limit");
-        base::Buffer buffer;
-        if (!buffer.append(body_))
-            co_return model::fail(model::Code::ServiceUnavailable, "memory budget exhausted");
-        co_return buffer;
+        co_return copy();
     }
-    std::optional<model::Result<base::Buffer>> body_at_hand(std::size_t) override {
-        return std::nullopt;
+    std::optional<model::Result<base::Buffer>> body_at_hand(std::size_t cap) override {
+        if (body_.size() > std::min(cap, kAtHand)) return std::nullopt;
+        return copy();
     }
 
   private:
+    model::Result<base::Buffer> copy() const {
+        base::Buffer buffer;
+        if (!buffer.append(body_))
+            return model::fail(model::Code::ServiceUnavailable, "memory budget exhausted");
+        return buffer;
+    }
+
     std::string path_;
     std::string body_;
 };
