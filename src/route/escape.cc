@@ -57,10 +57,16 @@ std::uint32_t quotes_and_slashes(Block block) {
     Block const slash = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('\\'));
     return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_or_si256(quote, slash)));
 }
-std::uint32_t controls(Block block) {
+Block find_controls(Block block) {
     Block const highest = _mm256_set1_epi8(0x1f);
-    return static_cast<std::uint32_t>(
-        _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(block, highest), highest)));
+    return _mm256_cmpeq_epi8(_mm256_max_epu8(block, highest), highest);
+}
+std::uint32_t controls(Block block) {
+    return static_cast<std::uint32_t>(_mm256_movemask_epi8(find_controls(block)));
+}
+bool has_controls(Block block) {
+    Block const found = find_controls(block);
+    return _mm256_testz_si256(found, found) == 0;
 }
 #elif defined(__SSE2__)
 constexpr std::size_t kBlock = 16;
@@ -81,8 +87,9 @@ std::uint32_t controls(Block block) {
     return static_cast<std::uint32_t>(
         _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(block, highest), highest)));
 }
-#else
-constexpr std::size_t kBlock = 0;
+bool has_controls(Block block) {
+    return controls(block) != 0;
+}
 #endif
 
 #if defined(__SSSE3__)
@@ -104,14 +111,17 @@ alignas(64) constexpr auto kSpreads = make_spreads();
 /// A block whose specials are quotes and backslashes, of which JSON has one in every few bytes:
 /// eight bytes at a time make room for them at once.
 [[gnu::always_inline]] inline char* spread_block(char* out, const char* p, std::uint32_t mask) {
-    __m128i const backslashes = _mm_set_epi64x(0x5c5c'5c5c'5c5c'5c5c, 0);
-    for (std::size_t i = 0; i < kBlock; i += 8, mask >>= 8) {
-        std::size_t const set = mask & 0xff;
-        __m128i const bytes =
-            _mm_or_si128(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + i)), backslashes);
-        __m128i const spread =
-            _mm_load_si128(reinterpret_cast<const __m128i*>(kSpreads[set].data()));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_shuffle_epi8(bytes, spread));
+    constexpr std::size_t kSpread = sizeof(kSpreads[0]);
+    __m128 const backslashes = _mm_castsi128_ps(_mm_set1_epi8('\\'));
+    auto const* const spreads = reinterpret_cast<const char*>(kSpreads.data());
+    // Each eight bits are a set, here as the place of its spread.
+    std::uint64_t sets = mask * std::uint64_t{kSpread};
+    for (std::size_t i = 0; i < kBlock; i += 8, sets >>= 8) {
+        std::uint64_t const set = sets & 0xff * kSpread;
+        __m128 const bytes = _mm_loadl_pi(backslashes, reinterpret_cast<const __m64*>(p + i));
+        __m128i const spread = _mm_load_si128(reinterpret_cast<const __m128i*>(spreads + set));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
+                         _mm_shuffle_epi8(_mm_castps_si128(bytes), spread));
         out += 8 + std::popcount(set);
     }
     return out;
@@ -140,7 +150,7 @@ bool is_plain(__m128i bytes) {
 #endif
 #if defined(__AVX2__)
 bool is_plain(__m256i bytes) {
-    return (quotes_and_slashes(bytes) | controls(bytes)) == 0;
+    return quotes_and_slashes(bytes) == 0 && !has_controls(bytes);
 }
 #endif
 
@@ -193,50 +203,56 @@ char* escape_tail(char* out, const char* p, const char* end) {
     return out;
 }
 
-/// One block; reads up to two.
-[[gnu::always_inline]] inline char* escape_block(char* out, const char* p) {
-    if constexpr (kBlock > 0) {
-        // It is copied whole and the cursor set to its first special byte; then the rest of it is
-        // copied again behind the escape.
-        Block const block = load(p);
-        store(out, block);
-        std::uint32_t const low = controls(block);
-        std::uint32_t mask = quotes_and_slashes(block);
-#if defined(__SSSE3__)
-        if (mask != 0 && low == 0) return spread_block(out, p, mask);
-#endif
-        mask |= low;
-        std::size_t done = 0;
-        while (mask != 0) {
-            auto const at = static_cast<std::size_t>(std::countr_zero(mask));
-            out = put_escape(out + (at - done), p[at]);
-            done = at + 1;
-            store(out, load(p + done));
-            mask &= mask - 1;
-        }
-        return out + (kBlock - done);
+#if defined(__SSE2__)
+/// A block in which something has to be escaped, whatever it is.
+[[gnu::always_inline]] inline char* escape_specials(char* out, Block block) {
+    // It is copied whole and the cursor set to its first special byte; then the rest of it is
+    // copied again behind the escape. What lies behind the block is written and never kept.
+    std::array<char, 2 * kBlock> bytes{};
+    store(bytes.data(), block);
+    store(out, block);
+    std::size_t done = 0;
+    std::uint32_t mask = quotes_and_slashes(block) | controls(block);
+    for (; mask != 0; mask &= mask - 1) {
+        auto const at = static_cast<std::size_t>(std::countr_zero(mask));
+        out = put_escape(out + (at - done), bytes[at]);
+        done = at + 1;
+        store(out, load(bytes.data() + done));
     }
-    return out;
+    return out + (kBlock - done);
+}
+
+[[gnu::always_inline]] inline char* escape_block(char* out, const char* p) {
+    Block const block = load(p);
+    if (has_controls(block)) return escape_specials(out, block);
+    std::uint32_t const mask = quotes_and_slashes(block);
+    if (mask == 0) {
+        store(out, block);
+        return out + kBlock;
+    }
+#if defined(__SSSE3__)
+    return spread_block(out, p, mask);
+#else
+    return escape_specials(out, block);
+#endif
 }
 
 char* escape_piece(char* out, const char* p, const char* end) {
-    if constexpr (kBlock > 0) {
-        for (; static_cast<std::size_t>(end - p) >= 2 * kBlock; p += kBlock)
-            out = escape_block(out, p);
-        // What is left, in blocks that are filled up with bytes that are no escapes.
-        auto const left = static_cast<std::size_t>(end - p);
-        if (left >= kShort) {
-            std::array<char, 3 * kBlock> padded;
-            padded.fill('x');
-            std::memcpy(padded.data(), p, left);
-            std::size_t done = 0;
-            for (; done < left; done += kBlock)
-                out = escape_block(out, padded.data() + done);
-            return out - (done - left);
-        }
-    }
+    auto left = static_cast<std::size_t>(end - p);
+    for (; left >= kBlock; left -= kBlock, p += kBlock)
+        out = escape_block(out, p);
+    if (left < kShort) return escape_tail(out, p, end);
+    // A block that is filled up with bytes that are no escapes.
+    std::array<char, kBlock> padded;
+    padded.fill('x');
+    std::memcpy(padded.data(), p, left);
+    return escape_block(out, padded.data()) - (kBlock - left);
+}
+#else
+char* escape_piece(char* out, const char* p, const char* end) {
     return escape_tail(out, p, end);
 }
+#endif
 
 }  // namespace
 
