@@ -42,7 +42,7 @@ void update(std::atomic<T>& cell, bool shared, Change change) {
     }
 }
 template <typename T>
-void add_to(std::atomic<T>& cell, T amount, bool shared = true) {
+void add_to(std::atomic<T>& cell, T amount, bool shared) {
     update(cell, shared, [amount](T seen) { return seen + amount; });
 }
 
@@ -64,10 +64,27 @@ struct CounterSeries {
     }
 };
 
+/// What was set last, and what has been added to it, which threads do as often as they count.
 struct GaugeSeries {
-    std::atomic<double> value{0};
+    struct alignas(kCacheLine) Shard {
+        std::atomic<double> added{0};
+    };
+    std::atomic<double> base{0};
+    std::array<Shard, kShards> shards;
 
     explicit GaugeSeries(std::span<const double> /*bounds*/) {}
+    double added() const {
+        double sum = 0;
+        for (auto const& s : shards)
+            sum += s.added.load(std::memory_order_relaxed);
+        return sum;
+    }
+    double value() const { return base.load(std::memory_order_relaxed) + added(); }
+    void set(double value) { base.store(value - added(), std::memory_order_relaxed); }
+    void add(double amount) {
+        auto const [shard, shared] = place();
+        add_to(shards[shard].added, amount, shared);
+    }
 };
 
 /// Per shard: one cell per bucket, then the one beyond the last bound, then the sum (the bits of a
@@ -266,9 +283,10 @@ void Counter::add(double amount) const {
     if (!impl_) return;
     auto const [shard, shared] = place();
     auto& mine = static_cast<CounterSeries*>(impl_)->shards[shard];
-    auto const whole = static_cast<std::uint64_t>(amount >= 0 && amount < 1e18 ? amount : 0);
+    // Signed, because that is one instruction.
+    auto const whole = static_cast<std::int64_t>(amount >= 0 && amount < 1e18 ? amount : 0);
     if (static_cast<double>(whole) == amount) {
-        add_to(mine.whole, whole, shared);
+        add_to(mine.whole, static_cast<std::uint64_t>(whole), shared);
     } else if (amount > 0) {
         add_to(mine.fraction, amount, shared);
     }
@@ -285,15 +303,15 @@ double Counter::value() const {
 }
 
 void Gauge::set(double value) const {
-    if (impl_) static_cast<GaugeSeries*>(impl_)->value.store(value, std::memory_order_relaxed);
+    if (impl_) static_cast<GaugeSeries*>(impl_)->set(value);
 }
 
 void Gauge::add(double amount) const {
-    if (impl_) add_to(static_cast<GaugeSeries*>(impl_)->value, amount);
+    if (impl_) static_cast<GaugeSeries*>(impl_)->add(amount);
 }
 
 double Gauge::value() const {
-    return impl_ ? static_cast<GaugeSeries*>(impl_)->value.load(std::memory_order_relaxed) : 0;
+    return impl_ ? static_cast<GaugeSeries*>(impl_)->value() : 0;
 }
 
 void Histogram::observe(double value, std::uint64_t times) const {
@@ -379,8 +397,7 @@ std::string Registry::expose() const {
             });
         } else if (family.gauges) {
             family.gauges->each([&](const std::string& labels, const GaugeSeries& series) {
-                append_sample(samples, spec.name, "", labels,
-                              series.value.load(std::memory_order_relaxed));
+                append_sample(samples, spec.name, "", labels, series.value());
             });
         } else {
             family.histograms->each([&](const std::string& labels, const HistogramSeries& series) {

@@ -10,11 +10,11 @@
 //   };
 //
 // Handles are cheap to copy, valid as long as the registry, and may be used from any thread; a
-// default-made handle does nothing. Counters and histograms are kept in shards, one per thread
-// (docs/decisions/0002-metrics-registry.md): an update is one or two uncontended atomic additions.
-// with() looks a series up under a lock: resolve handles at start where the label values are known,
-// not per event. The registry adds the global labels `role` and `capture_mode` to every series
-// (empty ones are left out). Contract 80 §12-13.
+// default-made handle does nothing. What is counted, observed or added to a gauge is kept in
+// shards, one per thread (docs/decisions/0002-metrics-registry.md): an update is one or two
+// uncontended atomic additions. with() looks a series up under a lock: resolve handles at start
+// where the label values are known, not per event. The registry adds the global labels `role` and
+// `capture_mode` to every series (empty ones are left out). Contract 80 §12-13.
 #pragma once
 
 #include <array>

@@ -137,6 +137,19 @@ TEST(Metrics, AbsoluteCounterShowsTheLastValue) {
     EXPECT_EQ(c.value(), 4);
 }
 
+TEST(Metrics, AGaugeShowsWhatWasSetAndThenAddedByAnyThread) {
+    Registry registry("r", "m");
+    auto const g = registry.gauge(kDepth);
+    g.add(3);
+    std::thread([&] { g.add(4); }).join();
+    EXPECT_EQ(g.value(), 7);
+    g.set(2);
+    EXPECT_EQ(g.value(), 2);
+    std::thread([&] { g.add(-5); }).join();
+    EXPECT_EQ(g.value(), -3);
+    EXPECT_THAT(registry.expose(), HasSubstr("queue_depth{role=\"r\",capture_mode=\"m\"} -3\n"));
+}
+
 TEST(Metrics, DefaultHandlesDoNothing) {
     Counter().add();
     Gauge().set(1);
