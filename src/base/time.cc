@@ -56,6 +56,26 @@ int fraction_digits(std::uint32_t nanos, Fraction fraction) {
     return digits;
 }
 
+/// The date as it stands in front of the time of day.
+struct DateText {
+    static constexpr std::size_t kSize = 11;
+
+    std::int64_t day = std::numeric_limits<std::int64_t>::min();  ///< since 1970
+    char text[kSize]{};
+};
+
+DateText date_text(std::int64_t day) {
+    CivilTime const civil = to_civil(day * kSecondsPerDay);
+    DateText date{.day = day};
+    char* p = put_digits(date.text, static_cast<std::uint32_t>(civil.year), 4);
+    *p++ = '-';
+    p = put_two(p, static_cast<std::uint32_t>(civil.month));
+    *p++ = '-';
+    p = put_two(p, static_cast<std::uint32_t>(civil.day));
+    *p = 'T';
+    return date;
+}
+
 }  // namespace
 
 Instant Instant::from_millis(std::int64_t ms) {
@@ -123,18 +143,19 @@ bool valid_date(std::int64_t year, int month, int day) {
 }
 
 std::string_view format_rfc3339(Instant at, Fraction fraction, char* out, int offset_minutes) {
-    CivilTime const civil = to_civil(at.seconds + offset_minutes * 60LL);
-    char* p = put_digits(out, static_cast<std::uint32_t>(civil.year), 4);
-    *p++ = '-';
-    p = put_two(p, static_cast<std::uint32_t>(civil.month));
-    *p++ = '-';
-    p = put_two(p, static_cast<std::uint32_t>(civil.day));
-    *p++ = 'T';
-    p = put_two(p, static_cast<std::uint32_t>(civil.hour));
+    std::int64_t const local = at.seconds + offset_minutes * 60LL;
+    std::int64_t const day = floor_div(local, kSecondsPerDay);
+    auto const second = static_cast<std::uint32_t>(local - day * kSecondsPerDay);
+    // The dates of today and of some days around it serve most of what a thread writes.
+    thread_local constinit std::array<DateText, 4> dates{};
+    DateText& date = dates[static_cast<std::size_t>(day) % dates.size()];
+    if (date.day != day) date = date_text(day);
+    std::memcpy(out, date.text, DateText::kSize);
+    char* p = put_two(out + DateText::kSize, second / 3600);
     *p++ = ':';
-    p = put_two(p, static_cast<std::uint32_t>(civil.minute));
+    p = put_two(p, second / 60 % 60);
     *p++ = ':';
-    p = put_two(p, static_cast<std::uint32_t>(civil.second));
+    p = put_two(p, second % 60);
     if (int const digits = fraction_digits(at.nanos, fraction); digits > 0) {
         *p++ = '.';
         std::uint32_t value = at.nanos;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 namespace capture::base {
 namespace {
 
@@ -23,6 +25,16 @@ TEST(Time, TrimsTrailingZerosAndKeepsTheOffset) {
     EXPECT_EQ(text({1672574405, 0}, Fraction::Trimmed, 120), "2023-01-01T14:00:05+02:00");
     EXPECT_EQ(text({1672574405, 1}, Fraction::Trimmed, -330),
               "2023-01-01T06:30:05.000000001-05:30");
+}
+
+TEST(Time, WritesDatesInAnyOrder) {
+    for (std::int64_t const day : {0, 4, 0, -4, -1, 3, 20'697, 20'698, 20'697, 0, -719'528}) {
+        CivilTime const civil = to_civil(day * 86'400);
+        char expected[32];
+        std::snprintf(expected, sizeof(expected), "%04d-%02d-%02dT23:59:58Z",
+                      static_cast<int>(civil.year), civil.month, civil.day);
+        EXPECT_EQ(text({day * 86'400 + 86'398, 0}, Fraction::Groups), expected);
+    }
 }
 
 TEST(Time, CivilAndUnixTimeAgreeOverAllYears) {
