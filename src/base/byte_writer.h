@@ -19,7 +19,8 @@ class ByteWriter {
 
     /// The next `n` writable bytes; call advance() with what was used of them.
     char* room(std::size_t n) {
-        if (static_cast<std::size_t>(end_ - cursor_) < n) grow(n);
+        if (static_cast<std::size_t>(end_ - cursor_) < n) [[unlikely]]
+            make_room(n);
         return cursor_;
     }
     void advance(std::size_t n) { cursor_ += n; }
@@ -43,6 +44,10 @@ class ByteWriter {
     char* begin_ = nullptr;
     char* cursor_ = nullptr;
     char* end_ = nullptr;
+
+  private:
+    /// Out of line: writers ask for room at every step, and mostly have it.
+    [[gnu::noinline, gnu::cold]] void make_room(std::size_t need) { grow(need); }
 };
 
 /// A writer into a std::string, for tools and tests.
