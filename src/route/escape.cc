@@ -43,8 +43,43 @@ char* put_escape(char* out, char c) {
     return out + escape.length;
 }
 
+// Which of some bytes are what is asked for: all bits of those are set in the finding.
+#if defined(__SSE2__)
+__m128i equal(__m128i bytes, char c) {
+    return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
+}
+__m128i controls(__m128i bytes) {
+    __m128i const highest = _mm_set1_epi8(0x1f);
+    return _mm_cmpeq_epi8(_mm_max_epu8(bytes, highest), highest);
+}
+bool none(__m128i found) {
+    return _mm_movemask_epi8(found) == 0;
+}
+#endif
 #if defined(__AVX2__)
-constexpr std::size_t kBlock = 32;
+__m256i equal(__m256i bytes, char c) {
+    return _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(c));
+}
+__m256i controls(__m256i bytes) {
+    __m256i const highest = _mm256_set1_epi8(0x1f);
+    return _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, highest), highest);
+}
+bool none(__m256i found) {
+    return _mm256_testz_si256(found, found) != 0;
+}
+#endif
+
+#if defined(__SSE2__)
+template <typename Bytes>
+Bytes quotes_and_slashes(Bytes bytes) {
+    return equal(bytes, '"') | equal(bytes, '\\');
+}
+template <typename Bytes>
+Bytes specials(Bytes bytes) {
+    return quotes_and_slashes(bytes) | controls(bytes);
+}
+
+#if defined(__AVX2__)
 using Block = __m256i;
 Block load(const char* p) {
     return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
@@ -52,24 +87,10 @@ Block load(const char* p) {
 void store(char* p, Block block) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), block);
 }
-std::uint32_t quotes_and_slashes(Block block) {
-    Block const quote = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('"'));
-    Block const slash = _mm256_cmpeq_epi8(block, _mm256_set1_epi8('\\'));
-    return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_or_si256(quote, slash)));
+std::uint32_t bits(Block found) {
+    return static_cast<std::uint32_t>(_mm256_movemask_epi8(found));
 }
-Block find_controls(Block block) {
-    Block const highest = _mm256_set1_epi8(0x1f);
-    return _mm256_cmpeq_epi8(_mm256_max_epu8(block, highest), highest);
-}
-std::uint32_t controls(Block block) {
-    return static_cast<std::uint32_t>(_mm256_movemask_epi8(find_controls(block)));
-}
-bool has_controls(Block block) {
-    Block const found = find_controls(block);
-    return _mm256_testz_si256(found, found) == 0;
-}
-#elif defined(__SSE2__)
-constexpr std::size_t kBlock = 16;
+#else
 using Block = __m128i;
 Block load(const char* p) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
@@ -77,19 +98,11 @@ Block load(const char* p) {
 void store(char* p, Block block) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), block);
 }
-std::uint32_t quotes_and_slashes(Block block) {
-    Block const quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-    Block const slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-    return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(quote, slash)));
+std::uint32_t bits(Block found) {
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(found));
 }
-std::uint32_t controls(Block block) {
-    Block const highest = _mm_set1_epi8(0x1f);
-    return static_cast<std::uint32_t>(
-        _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(block, highest), highest)));
-}
-bool has_controls(Block block) {
-    return controls(block) != 0;
-}
+#endif
+constexpr std::size_t kBlock = sizeof(Block);
 #endif
 
 #if defined(__SSSE3__)
@@ -128,61 +141,48 @@ alignas(64) constexpr auto kSpreads = make_spreads();
 }
 #endif
 
-/// Whether nothing in a piece of text has to be escaped.
-bool is_plain(std::uint64_t word) {
-    constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
-    std::uint64_t const quote = word ^ kOnes * '"';
-    std::uint64_t const slash = word ^ kOnes * '\\';
-    // The highest bit of a byte is set where it is zero, or below a space; at least in the lowest
-    // such byte.
-    std::uint64_t const found =
-        ((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash) | ((word - kOnes * ' ') & ~word);
-    return (found & kOnes * 0x80) == 0;
-}
+/// Names and ids are short and plain: they are copied as their beginning and their end, which may
+/// overlap, unless something in them has to be escaped. `out` has room for kLongestShort bytes.
 #if defined(__SSE2__)
-bool is_plain(__m128i bytes) {
-    __m128i const highest = _mm_set1_epi8(0x1f);
-    __m128i const quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-    __m128i const slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-    __m128i const control = _mm_cmpeq_epi8(_mm_max_epu8(bytes, highest), highest);
-    return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), control)) == 0;
-}
-#endif
-#if defined(__AVX2__)
-bool is_plain(__m256i bytes) {
-    return quotes_and_slashes(bytes) == 0 && !has_controls(bytes);
-}
-#endif
+constexpr std::size_t kLongestShort = 2 * kBlock;
 
-/// Copies a text that is as long as one Piece to two of them, unless something in it has to be
-/// escaped: its beginning and its end, which may overlap.
-template <typename Piece>
-bool copy_plain(char* out, std::string_view text) {
-    Piece head;
-    Piece tail;
-    std::size_t const rest = text.size() - sizeof(Piece);
-    std::memcpy(&head, text.data(), sizeof(Piece));
-    std::memcpy(&tail, text.data() + rest, sizeof(Piece));
-    if (!is_plain(head) || !is_plain(tail)) return false;
-    std::memcpy(out, &head, sizeof(Piece));
-    std::memcpy(out + rest, &tail, sizeof(Piece));
-    return true;
-}
-
-/// Names and ids are short and plain.
 bool copy_short(char* out, std::string_view text) {
     std::size_t const size = text.size();
-    if (size < sizeof(std::uint64_t)) return false;
-    if (size <= 2 * sizeof(std::uint64_t)) return copy_plain<std::uint64_t>(out, text);
-#if defined(__SSE2__)
-    if (size <= 2 * sizeof(__m128i)) return copy_plain<__m128i>(out, text);
-#endif
+    const char* const begin = text.data();
+    const char* const end = begin + size;
+    if (size < 8) return false;
+    if (size <= 16) {
+        __m128 const head = _mm_loadl_pi(__m128{}, reinterpret_cast<const __m64*>(begin));
+        __m128 const both = _mm_loadh_pi(head, reinterpret_cast<const __m64*>(end - 8));
+        if (!none(specials(_mm_castps_si128(both)))) return false;
+        _mm_storel_pi(reinterpret_cast<__m64*>(out), both);
+        _mm_storeh_pi(reinterpret_cast<__m64*>(out + size - 8), both);
+        return true;
+    }
 #if defined(__AVX2__)
-    if (size <= 2 * sizeof(__m256i)) return copy_plain<__m256i>(out, text);
+    if (size <= 32) {
+        __m256i const both = _mm256_loadu2_m128i(reinterpret_cast<const __m128i*>(end - 16),
+                                                 reinterpret_cast<const __m128i*>(begin));
+        if (!none(specials(both))) return false;
+        _mm256_storeu2_m128i(reinterpret_cast<__m128i*>(out + size - 16),
+                             reinterpret_cast<__m128i*>(out), both);
+        return true;
+    }
 #endif
+    Block const head = load(begin);
+    Block const tail = load(end - kBlock);
+    if (!none(specials(head) | specials(tail))) return false;
+    store(out, head);
+    store(out + size - kBlock, tail);
+    return true;
+}
+#else
+constexpr std::size_t kLongestShort = 0;
+
+bool copy_short(char*, std::string_view) {
     return false;
 }
-constexpr std::size_t kLongestShort = 64;
+#endif
 
 /// Text is escaped in pieces, so that the worst case reserved ahead stays small.
 constexpr std::size_t kPiece = 1024;
@@ -212,7 +212,7 @@ char* escape_tail(char* out, const char* p, const char* end) {
     store(bytes.data(), block);
     store(out, block);
     std::size_t done = 0;
-    std::uint32_t mask = quotes_and_slashes(block) | controls(block);
+    std::uint32_t mask = bits(specials(block));
     for (; mask != 0; mask &= mask - 1) {
         auto const at = static_cast<std::size_t>(std::countr_zero(mask));
         out = put_escape(out + (at - done), bytes[at]);
@@ -224,8 +224,8 @@ char* escape_tail(char* out, const char* p, const char* end) {
 
 [[gnu::always_inline]] inline char* escape_block(char* out, const char* p) {
     Block const block = load(p);
-    if (has_controls(block)) return escape_specials(out, block);
-    std::uint32_t const mask = quotes_and_slashes(block);
+    if (!none(controls(block))) return escape_specials(out, block);
+    std::uint32_t const mask = bits(quotes_and_slashes(block));
     if (mask == 0) {
         store(out, block);
         return out + kBlock;
@@ -254,11 +254,8 @@ char* escape_piece(char* out, const char* p, const char* end) {
 }
 #endif
 
-}  // namespace
-
-void append_escaped(base::ByteWriter& out, std::string_view text) {
-    if (text.size() <= kLongestShort && copy_short(out.room(kLongestShort), text))
-        return out.advance(text.size());
+/// Not inlined: a short text shall not pay for the registers that this one needs.
+[[gnu::noinline]] void append_pieces(base::ByteWriter& out, std::string_view text) {
     while (!text.empty()) {
         std::string_view const piece = text.substr(0, kPiece);
         char* const begin = out.room(std::min(kWorst, 6 * piece.size() + 64));
@@ -266,6 +263,14 @@ void append_escaped(base::ByteWriter& out, std::string_view text) {
         out.advance(static_cast<std::size_t>(end - begin));
         text.remove_prefix(piece.size());
     }
+}
+
+}  // namespace
+
+void append_escaped(base::ByteWriter& out, std::string_view text) {
+    if (text.size() <= kLongestShort && copy_short(out.room(kLongestShort), text))
+        return out.advance(text.size());
+    append_pieces(out, text);
 }
 
 void append_escaped_json(base::ByteWriter& out, std::string_view json) {
