@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -22,21 +23,23 @@ class HeaderList {
   public:
     static constexpr std::size_t kMax = 16;
 
-    HeaderList() = default;
+    HeaderList() {}
     HeaderList(const HeaderList&) = delete;
     HeaderList& operator=(const HeaderList&) = delete;
 
     void add(std::string_view name, std::optional<std::string_view> value) {
-        headers_[count_++] = {name, value};
+        std::construct_at(&headers_[count_++], name, value);
     }
-    const RecordHeader* begin() const { return headers_.data(); }
-    const RecordHeader* end() const { return headers_.data() + count_; }
+    const RecordHeader* begin() const { return headers_; }
+    const RecordHeader* end() const { return headers_ + count_; }
     std::size_t size() const { return count_; }
 
     std::array<char, 160> scratch;
 
   private:
-    std::array<RecordHeader, kMax> headers_;
+    union {
+        RecordHeader headers_[kMax];  ///< one is made when it is added
+    };
     std::size_t count_ = 0;
 };
 

@@ -9,9 +9,6 @@
 namespace capture::pipeline {
 namespace {
 
-/// Longer keys cost an allocation.
-constexpr std::size_t kUsualKey = 512;
-
 /// Observes the preparation time on every way out.
 class PrepTimer {
   public:
@@ -37,10 +34,7 @@ model::Result<sink::RecordGroupPtr> Publisher::write(std::span<const model::Even
     auto group = context_.sink.open(events.size(), context_.budget);
     if (!group) return model::fail(model::Code::RetryableSink);
     route::RequestTexts const texts(facts);
-    char room[kUsualKey];
-    std::pmr::monotonic_buffer_resource memory(room, sizeof(room));
-    std::pmr::string key_scratch(&memory);
-    key_scratch.reserve(sizeof(room) - 1);
+    thread_local std::pmr::string key_scratch;  // keys are short, and its memory stays
     for (const model::Event& event : events) {
         auto written = write_record(*group, event, texts, key_scratch);
         if (!written) return std::unexpected(std::move(written.error()));

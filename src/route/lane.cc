@@ -106,22 +106,23 @@ Destination dead_letter(const Event& event, const LaneRules& rules, const char* 
     return {.output = dlq_of(event, rules), .dlq = true, .dlq_reason = reason};
 }
 
+model::Result<Destination> diverted_or_lane(const Event& event, const LaneRules& rules) {
+    if (event.stamps.dlq) return dead_letter(event, rules, kRestriction);
+    if (auto const topic = event.stamps.custom_topic; !topic.empty())
+        return Destination{.output = Output::Custom, .custom_topic = topic};
+    auto lane = lane_of(event, rules);
+    if (lane && !rules.has(lane->output)) *lane = dead_letter(event, rules, kUnbacked);
+    return lane;
+}
+
 }  // namespace
 
 model::Result<Destination> choose_lane(const Event& event, const LaneRules& rules) {
-    Destination destination;
-    if (event.stamps.dlq) {
-        destination = dead_letter(event, rules, kRestriction);
-    } else if (!event.stamps.custom_topic.empty()) {
-        destination = {.output = Output::Custom, .custom_topic = event.stamps.custom_topic};
-    } else {
-        auto lane = lane_of(event, rules);
-        if (!lane) return lane;
-        destination = rules.has(lane->output) ? *lane : dead_letter(event, rules, kUnbacked);
-    }
-    destination.person_processing_off |= event.stamps.person_processing_off;
-    destination.lz4 = rules.replay_lz4 && event.kind == EventKind::Snapshot;
-    return destination;
+    auto chosen = diverted_or_lane(event, rules);
+    if (!chosen) return chosen;
+    if (event.stamps.person_processing_off) chosen->person_processing_off = true;
+    chosen->lz4 = rules.replay_lz4 && event.kind == EventKind::Snapshot;
+    return chosen;
 }
 
 }  // namespace capture::route

@@ -1,6 +1,8 @@
 #include "route/record.h"
 
 #include <charconv>
+#include <cstring>
+#include <limits>
 #include <span>
 
 #include "route/escape.h"
@@ -70,6 +72,18 @@ void write_data(base::ByteWriter& out, const model::EventData& data) {
     out.append('}');
 }
 
+/// Milliseconds since 1970. Of most instants the seconds are 32 bits, and cheaper to write.
+char* put_millis(char* out, char* end, base::Instant at) {
+    if (at.seconds <= 0 || at.seconds > std::numeric_limits<std::uint32_t>::max())
+        return std::to_chars(out, end, at.millis()).ptr;
+    out = std::to_chars(out, end, static_cast<std::uint32_t>(at.seconds)).ptr;
+    std::uint32_t const millis = at.nanos / 1'000'000;
+    *out++ = static_cast<char>('0' + millis / 100);
+    *out++ = static_cast<char>('0' + millis / 10 % 10);
+    *out++ = static_cast<char>('0' + millis % 10);
+    return out;
+}
+
 }  // namespace
 
 RequestTexts::RequestTexts(const model::RequestFacts& facts, base::Fraction now_fraction)
@@ -126,9 +140,9 @@ void fill_headers(model::HeaderList& headers, const model::Event& event,
 
     char* cursor = headers.scratch.data();
     char* const end = cursor + headers.scratch.size();
-    auto const millis = std::to_chars(cursor, end, event.timestamp.millis());
-    std::string_view const timestamp(cursor, static_cast<std::size_t>(millis.ptr - cursor));
-    cursor = millis.ptr;
+    char* const millis = put_millis(cursor, end, event.timestamp);
+    std::string_view const timestamp(cursor, millis);
+    cursor = millis;
     event.uuid.format(cursor);
     std::string_view const uuid(cursor, base::Uuid::kTextSize);
     cursor += base::Uuid::kTextSize;
@@ -154,9 +168,13 @@ void fill_headers(model::HeaderList& headers, const model::Event& event,
 
 std::string_view event_key(const model::Event& event, std::string_view token,
                            std::pmr::string& scratch) {
-    scratch.assign(token);
-    scratch += ':';
-    scratch += event.cookieless ? event.ip : event.distinct_id;
+    std::string_view const rest = event.cookieless ? event.ip : event.distinct_id;
+    scratch.resize_and_overwrite(token.size() + 1 + rest.size(), [&](char* key, std::size_t size) {
+        std::memcpy(key, token.data(), token.size());
+        key[token.size()] = ':';
+        std::memcpy(key + token.size() + 1, rest.data(), rest.size());
+        return size;
+    });
     return scratch;
 }
 

@@ -119,6 +119,22 @@ TEST(Record, CarriesNineHeadersThreeOfThemUsuallyNull) {
                     }));
 }
 
+TEST(Record, TheTimestampHeaderIsMillisecondsInAnyYear) {
+    model::RequestFacts const request = facts();
+    RequestTexts const texts(request);
+    model::Event event = signup();
+    for (base::Instant const at :
+         {base::Instant{-62'167'219'200, 0}, base::Instant{-1, 999'000'000}, base::Instant{0, 0},
+          base::Instant{0, 7'000'000}, base::Instant{1, 7'999'999}, base::Instant{9, 45'000'000},
+          base::Instant{4'294'967'295, 999'999'999}, base::Instant{4'294'967'296, 0},
+          base::Instant{253'402'300'799, 999'000'000}}) {
+        event.timestamp = at;
+        model::HeaderList headers;
+        fill_headers(headers, event, {}, texts, {});
+        EXPECT_EQ(headers.begin()[3].value, std::to_string(at.millis()));
+    }
+}
+
 TEST(Record, DeadLetteredRecordsSayWhyWhereAndWhen) {
     model::RequestFacts const request = facts();
     RequestTexts const texts(request);
