@@ -61,33 +61,29 @@ std::string number(std::size_t value) {
 /// One payload on its way through the gate.
 class Opening {
   public:
-    Opening(PayloadInput&& input, base::Budget* budget, std::size_t cap, const Probe& probe,
-            telemetry::Logger& log)
-        : input_(std::move(input)),
-          budget_(input_.body.budget() ? input_.body.budget() : budget),
+    Opening(PayloadInput& input, base::Budget* budget, std::size_t cap, const Probe& probe,
+            telemetry::Logger& log, model::DecodedBody& result)
+        : input_(input),
+          budget_(input.body.budget() ? input.body.budget() : budget),
           cap_(cap),
           probe_(probe),
-          log_(log) {}
+          log_(log),
+          payload_(input.body),
+          result_(result) {}
 
-    model::Result<model::DecodedBody> run() {
-        using Stage = Step (Opening::*)();
-        for (Stage const stage : {&Opening::choose, &Opening::peel_whole_payload, &Opening::unwrap,
-                                  &Opening::decompress, &Opening::peel_text}) {
-            if (Step done = (this->*stage)(); !done)
-                return std::unexpected(std::move(done.error()));
-        }
-        return std::move(result_);
+    Step run() {
+        if (Step done = choose(); !done) return done;
+        if (Step done = peel_whole_payload(); !done) return done;
+        if (Step done = unwrap(); !done) return done;
+        if (Step done = decompress(); !done) return done;
+        return peel_text();
     }
 
-    model::Result<model::DecodedBody> run_black_hole() {
+    Step run_black_hole() {
         count_black_hole();
-        using Stage = Step (Opening::*)();
-        for (Stage const stage :
-             {&Opening::choose, &Opening::unwrap_black_hole, &Opening::decompress_black_hole}) {
-            if (Step done = (this->*stage)(); !done)
-                return std::unexpected(std::move(done.error()));
-        }
-        return std::move(result_);
+        if (Step done = choose(); !done) return done;
+        if (Step done = unwrap_black_hole(); !done) return done;
+        return decompress_black_hole();
     }
 
   private:
@@ -96,13 +92,11 @@ class Opening {
     /// Contract 10 §6.1.
     Step choose() {
         if (!input_.query.data.empty()) {
-            input_.body.reset();
             payload_ = base::Buffer(budget_);
             if (!payload_.append(input_.query.data)) return no_memory();
-            return {};
+        } else if (payload_.empty()) {
+            return model::fail(Code::EmptyPayload);
         }
-        if (input_.body.empty()) return model::fail(Code::EmptyPayload);
-        payload_ = std::move(input_.body);
         return {};
     }
 
@@ -354,28 +348,34 @@ class Opening {
         return {};
     }
 
-    PayloadInput input_;
+    const PayloadInput& input_;
     base::Budget* const budget_;
     const std::size_t cap_;
     const Probe& probe_;
     telemetry::Logger& log_;
 
-    base::Buffer payload_;
+    base::Buffer& payload_;
     base::Buffer original_;  ///< the text that whole-payload base64 was decoded from, kept only for
                              ///< lz-string
     FormFields form_;
-    model::DecodedBody result_;
+    model::DecodedBody& result_;
 };
 
 }  // namespace
 
 model::Result<model::DecodedBody> Gate::open(PayloadInput input, base::Budget* budget) const {
-    return Opening(std::move(input), budget, cap_, probe_, log_).run();
+    model::Result<model::DecodedBody> body;
+    if (Step done = Opening(input, budget, cap_, probe_, log_, *body).run(); !done)
+        body = std::unexpected(std::move(done.error()));
+    return body;
 }
 
 model::Result<model::DecodedBody> Gate::open_black_hole(PayloadInput input,
                                                         base::Budget* budget) const {
-    return Opening(std::move(input), budget, cap_, probe_, log_).run_black_hole();
+    model::Result<model::DecodedBody> body;
+    if (Step done = Opening(input, budget, cap_, probe_, log_, *body).run_black_hole(); !done)
+        body = std::unexpected(std::move(done.error()));
+    return body;
 }
 
 }  // namespace capture::decode

@@ -20,7 +20,7 @@ bool is_old_path(std::string_view path) {
            path.starts_with("/engage") || path.starts_with("/track");
 }
 
-void keep_body(Arrival& arrival, Result<base::Buffer> wire) {
+void keep_body(Arrival& arrival, Result<base::Buffer>&& wire) {
     if (wire)
         arrival.wire = std::move(*wire);
     else
