@@ -66,8 +66,11 @@ struct QuotaTable {
     bool mobile_apart = false;  ///< the set of mobile recordings has members
 
     QuotaMask of(std::string_view token) const {
-        auto const found = by_token.find(token);
-        QuotaMask mask = found == by_token.end() ? QuotaMask() : found->second;
+        QuotaMask mask;
+        if (!by_token.empty()) {
+            auto const found = by_token.find(token);
+            if (found != by_token.end()) mask = found->second;
+        }
         if (mobile_apart) mask.set_mobile_apart();
         return mask;
     }

@@ -160,7 +160,10 @@ bool RequestLimits::rate_limit(model::Event& event, std::uint64_t hash) {
 }
 
 void RequestLimits::overflow(model::Event& event, std::uint64_t hash) {
-    worker_.parts.overflow.apply(event, token_, token_hash_, hash, steady(), worker_.scratch);
+    const Parts& parts = worker_.parts;
+    std::chrono::steady_clock::time_point now;
+    if (parts.overflow.has_bucket(event.kind)) now = steady();  // nothing else asks for it
+    parts.overflow.apply(event, token_, token_hash_, hash, now, worker_.scratch);
 }
 
 void RequestLimits::replay_overflow(model::Event& event) {
@@ -184,20 +187,23 @@ Admission RequestLimits::admit(std::vector<model::Event>& events, base::Arena& a
         ++admission.dropped[static_cast<std::size_t>(reason)];
     };
     bool const budget = worker_.parts.ai_bytes != nullptr;
+    bool const keyed = worker_.parts.rate_applies || worker_.parts.settings.overflow.enabled;
+    if (!dropped_ && !rules_ && !rules_stale_ && !budget && !keyed) return admission;
+
+    std::size_t const count = events.size();
     std::size_t kept = 0;
     // The tables are larger than any cache: a few events ahead of their turn their lines are called
     // for.
     constexpr std::size_t kAhead = 8;
-    bool const keyed = worker_.parts.rate_applies || worker_.parts.settings.overflow.enabled;
     std::array<std::uint64_t, kAhead> hashes{};
     auto const look_ahead = [&](std::size_t i) {
-        if (i >= events.size() || !keyed) return;
+        if (i >= count || !keyed) return;
         hashes[i % kAhead] = id_hash(events[i]);
         prefetch(events[i], hashes[i % kAhead]);
     };
-    for (std::size_t i = 0; i < kAhead; ++i)
+    for (std::size_t i = 0; i < std::min(kAhead, count); ++i)
         look_ahead(i);
-    for (std::size_t i = 0; i < events.size(); ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
         std::uint64_t const hash = hashes[i % kAhead];
         look_ahead(i + kAhead);
         model::Event& event = events[i];
@@ -219,7 +225,7 @@ Admission RequestLimits::admit(std::vector<model::Event>& events, base::Arena& a
         if (kept != i) events[kept] = std::move(event);
         ++kept;
     }
-    events.resize(kept);
+    if (kept != count) events.resize(kept);
     if (admission.rate_limited > 0) log_limited(admission, kept);
     return admission;
 }
