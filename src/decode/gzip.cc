@@ -16,12 +16,15 @@ class Inflater {
   public:
     Inflater(std::string_view in, std::size_t cap, base::Buffer& out)
         : rest_(in), cap_(cap), limit_((cap / kRead + 1) * kRead), out_(out) {
-        isal_inflate_init(&state_);
-        state_.crc_flag = ISAL_GZIP;
+        begin();
     }
 
     CodecStatus run() {
-        if (!out_.reserve(first_room())) return CodecStatus::NoMemory;
+        std::size_t const size = told_size();
+        std::size_t const first = size > 0 ? std::min(limit_, size + kSpare)
+                                           : first_capacity(kUsual * rest_.size(), limit_);
+        if (!out_.reserve(first)) return CodecStatus::NoMemory;
+        if (size > 0 && at_once()) return CodecStatus::Ok;
         for (;;) {
             if (out_.size() == limit_) return CodecStatus::OverLimit;
             if (out_.size() == out_.capacity() &&
@@ -39,23 +42,46 @@ class Inflater {
     }
 
   private:
+    /// How many times its size a text usually has when it is not compressed.
+    static constexpr std::size_t kUsual = 5;
+    /// Where room is left the end is seen at once.
+    static constexpr std::size_t kSpare = 64;
+
+    void begin() {
+        isal_inflate_init(&state_);
+        state_.crc_flag = ISAL_GZIP;
+    }
+
     /// A member ends with the size of its text, modulo 2^32. It is believed as far as JSON is ever
-    /// compressed, because the budget is charged for it.
-    std::size_t first_room() const {
-        constexpr std::size_t kUsual = 5;
+    /// compressed, because the budget is charged for it; 0 otherwise.
+    std::size_t told_size() const {
         constexpr std::size_t kBelieved = 40;
         constexpr std::size_t kHeadAndEnd = 18;
-        /// Where room is left the end is seen at once.
-        constexpr std::size_t kSpare = 64;
-        if (rest_.size() > kHeadAndEnd) {
-            std::uint32_t size = 0;
-            for (std::size_t i = 0; i < sizeof(size); ++i)
-                size |= std::uint32_t{static_cast<std::uint8_t>(rest_[rest_.size() - 4 + i])}
-                        << 8 * i;
-            if (size >= rest_.size() && size / kBelieved <= rest_.size())
-                return std::min(limit_, size + kSpare);
+        if (rest_.size() <= kHeadAndEnd) return 0;
+        std::uint32_t size = 0;
+        for (std::size_t i = 0; i < sizeof(size); ++i)
+            size |= std::uint32_t{static_cast<std::uint8_t>(rest_[rest_.size() - 4 + i])} << 8 * i;
+        return size >= rest_.size() && size / kBelieved <= rest_.size() ? size : 0;
+    }
+
+    /// Inflates straight into the room, where a stream passes through ISA-L's window and is copied.
+    /// False for all but a whole member that fits: what is wrong is for the stream to find out.
+    bool at_once() {
+        feed(rest_.substr(0, kPiece));
+        state_.next_out = reinterpret_cast<std::uint8_t*>(out_.data());
+        state_.avail_out = static_cast<std::uint32_t>(std::min({out_.capacity(), cap_, kPiece}));
+        if (isal_inflate_stateless(&state_) == ISAL_DECOMP_OK) {
+            out_.resize(state_.total_out);
+            return true;
         }
-        return first_capacity(kUsual * rest_.size(), limit_);
+        begin();
+        return false;
+    }
+
+    void feed(std::string_view piece) {
+        // ISA-L only reads through this pointer.
+        state_.next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(piece.data()));
+        state_.avail_in = static_cast<std::uint32_t>(piece.size());
     }
 
     bool flushed() const { return state_.tmp_out_processed == state_.tmp_out_valid; }
@@ -64,9 +90,7 @@ class Inflater {
         if (state_.avail_in == 0) {
             std::string_view const piece = rest_.substr(0, kPiece);
             rest_.remove_prefix(piece.size());
-            // ISA-L only reads through this pointer.
-            state_.next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(piece.data()));
-            state_.avail_in = static_cast<std::uint32_t>(piece.size());
+            feed(piece);
         }
         std::size_t const room =
             std::min({out_.capacity(), limit_, out_.size() + kPiece}) - out_.size();
