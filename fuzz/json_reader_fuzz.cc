@@ -1,5 +1,5 @@
-// JSON text → batch. What is accepted must be JSON by another parser's word as well, and every
-// slice that will be forwarded must be JSON on its own.
+// JSON text in UTF-8, as the decode room hands it on → batch. What is accepted must be JSON by
+// another parser's word as well, and every slice that will be forwarded must be JSON on its own.
 #include <simdjson.h>
 
 #include <string>
@@ -56,6 +56,7 @@ void compare(std::string_view text, bool ours, std::string_view problem) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::string_view const text(reinterpret_cast<const char*>(data), size);
+    if (!simdjson::validate_utf8(text.data(), text.size())) return 0;
     model::DecodedBody body;
     if (!body.text.reserve(size + 1) || !body.text.append(text)) return 0;
     static parse::JsonCursor json;

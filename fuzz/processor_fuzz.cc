@@ -1,4 +1,6 @@
-// JSON text → processed events: their invariants, and the promised size of `data`.
+// JSON text in UTF-8 → processed events: their invariants, and the promised size of `data`.
+#include <simdjson.h>
+
 #include <string>
 #include <vector>
 
@@ -78,6 +80,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
 
     model::DecodedBody body;
     std::string_view const text(reinterpret_cast<const char*>(data), size);
+    if (!simdjson::validate_utf8(text.data(), text.size())) return 0;
     if (!body.text.reserve(size + 1) || !body.text.append(text)) return 0;
     base::Arena arena;
     auto const batch = reader.read(body, true, arena, nullptr);

@@ -1,5 +1,7 @@
-// JSON text → the one event of a recording: its invariants, and the promised size of `data`, whose
-// bytes the service's own reader must accept again with the same metadata and items.
+// JSON text in UTF-8 → the one event of a recording: its invariants, and the promised size of
+// `data`, whose bytes the service's own reader must accept again with the same metadata and items.
+#include <simdjson.h>
+
 #include <string>
 
 #include "fuzz_input.h"
@@ -59,6 +61,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
 
     fuzz::FuzzInput input(data, size);
     std::string_view const user_agent = input.line();
+    if (!simdjson::validate_utf8(input.rest().data(), input.rest().size())) return 0;
     model::DecodedBody body;
     if (!body.text.reserve(size + 1) || !body.text.append(input.rest())) return 0;
     base::Arena arena;

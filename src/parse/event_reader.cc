@@ -58,7 +58,6 @@ void EventReader::begin(const model::DecodedBody& body, base::Arena& request_are
 
 model::Result<model::EventBatch> EventReader::end(bool fits) {
     json.finish();
-    json.shrink();
     model::EventBatch read = std::exchange(batch, {});
     if (!json.ok()) return model::fail(Code::ReqParsing, json.error());
     if (!affordable || arena->exhausted())

@@ -1,10 +1,10 @@
 // A cursor over one JSON text that validates what it passes: the only JSON reader of the service.
 //
-// simdjson's first stage finds the tokens and refuses bad UTF-8, control characters in strings and
-// unclosed strings; the cursor checks the rest of RFC 8259 (grammar, numbers, literals, escapes)
-// and a nesting limit. Whatever it has passed may be forwarded as it is: a RawJson is a slice of
-// the client's bytes. Numbers of any size and exponent are fine; a byte order mark is an error;
-// lone surrogate escapes are one unless allowed.
+// The index (json_index.h) finds the tokens and refuses control characters in strings and unclosed
+// strings; the cursor checks the rest of RFC 8259 (what separates tokens, numbers, literals,
+// escapes) and a nesting limit. Whatever it has passed may be forwarded as it is: a RawJson is a
+// slice of the client's bytes. Numbers of any size and exponent are fine; a byte order mark is an
+// error; lone surrogate escapes are one unless allowed.
 //
 //   json.open(text);
 //   if (json.enter_object()) {
@@ -15,48 +15,34 @@
 //   if (!json.ok()) return fail(json.error());
 //
 // After the first error every call does nothing and answers "no more", so loops need no checks. The
-// text must have base::Buffer::kSlack readable bytes after its end and outlive the cursor's
-// results.
+// text must be valid UTF-8 (decode's gate sees to it), have base::Buffer::kSlack readable bytes
+// after its end and outlive the cursor's results.
 //
-// Memory: texts are looked at in windows of 120 KiB, so the scratch of one cursor stays at 512 KiB
-// however long the text is, except for a single token that is longer; shrink() gives back what
-// such a one took. One thread at a time.
+// Memory: the index of one window, 33 KiB, however long the text and its tokens are. One thread at
+// a time.
 // Contract 10 §7, decision 24.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include "base/arena.h"
 #include "model/event.h"
+#include "parse/json_index.h"
+#include "parse/json_text.h"
 
 namespace capture::parse {
 
 enum class LoneSurrogates : bool { Refuse, Allow };
-
-/// A string token without its quotes, still escaped. The default is an empty one.
-struct JsonText {
-    std::string_view text = std::string_view("\"\"").substr(1, 0);
-    bool escaped = false;  ///< contains a backslash
-
-    /// The quotes included.
-    model::RawJson raw() const { return {text.data() - 1, text.size() + 2}; }
-    /// The text itself where nothing is escaped, else an unescaped copy in the arena (empty once
-    /// that is exhausted).
-    std::string_view plain(base::Arena& arena) const;
-};
 
 class JsonCursor {
   public:
     static constexpr int kMaxDepth = 128;
 
     explicit JsonCursor(LoneSurrogates surrogates = LoneSurrogates::Refuse);
-    ~JsonCursor();
-    JsonCursor(const JsonCursor&) = delete;
-    JsonCursor& operator=(const JsonCursor&) = delete;
 
     /// Starts a new text.
     void open(std::string_view text);
@@ -73,19 +59,20 @@ class JsonCursor {
     /// left.
     bool next_key(JsonText& key);
     /// Moves before the next element. False once the array has been left.
-    bool next_element();
+    bool next_element() { return next_member(']'); }
 
-    /// The end of the object or array left last.
-    const char* closed() const { return closed_; }
+    /// The end of the object or array that has just been left.
+    const char* closed() const { return passed_; }
 
+    /// Whether the string that comes next has a backslash.
+    bool escaped() const { return backslash_ < next(); }
     /// Passes a value of any kind; gives its text (empty after an error).
     model::RawJson value();
     /// Passes a string.
     JsonText string();
     void skip() {
         const char* const at = here();
-        if (*at != '"') return skip_other(at);
-        if (pass_string(at, next())) advance();
+        *at == '"' ? pass_string(at) : pass_other(at);
     }
 
     /// The text must end here.
@@ -94,36 +81,42 @@ class JsonCursor {
     /// `expected value at line 1 column 17`.
     std::string error() const;
 
-    /// Gives back scratch memory that only long tokens need.
-    void shrink();
-
   private:
-    struct Index;
-
-    bool enter(char bracket);
     const char* next() const { return base_ + token_[1]; }
     void advance() {
         if (++token_ == last_) [[unlikely]]
-            refill();
+            stage(window_->end);
     }
-    void leave() {
-        closed_ = here() + 1;
-        --depth_;
+    /// Whether these two bytes, a string's end and a separator, stand before the token at `next`.
+    static bool seam(const char* next, const char (&bytes)[3]) {
+        return std::memcmp(next - 2, bytes, 2) == 0;
+    }
+    bool pass_string(const char* at) {
+        const char* const after = next();
+        passed_ = seam(after, "\",") ? after - 1 : string_end(after);
+        if (backslash_ < passed_ && !check_escapes(at)) [[unlikely]]
+            return false;
         advance();
-    }
-    bool pass_string(const char* at, const char* next_token) {
-        if (backslash_ < next_token) [[unlikely]]
-            return check_escapes(at, next_token);
         return true;
     }
-    bool pass_scalar(const char* at, const char* next_token);
-    void skip_other(const char* at);
-    bool pass_key();
-    bool walk();
-    bool check_escapes(const char* at, const char* next_token);
-    void refill();
+    bool next_member(char closer) {
+        if (*passed_ == ',' && passed_ + 1 == here()) [[likely]]
+            return true;
+        return find_member(closer);
+    }
+
+    static const char* string_end(const char* next);
+    bool enter(char bracket);
+    bool find_member(char closer);
+    bool pass_key(JsonText& key);
+    bool pass_other(const char* at);
+    bool pass_container();
+    bool pass_scalar(const char* at);
+    bool check_escapes(const char* at);
+    bool pass_blanks(const char* from, const char* problem);
+    const char* find_mark(const char* from) const;
     void stage(const char* begin);
-    bool fail(const char* problem, const char* at);
+    [[gnu::cold]] bool fail(const char* problem, const char* at);
     void stop();
 
     // Tokens of the current window: offsets from base_; *last_ is the window's length. At the end
@@ -131,67 +124,27 @@ class JsonCursor {
     const char* base_;
     const std::uint32_t* token_;
     const std::uint32_t* last_;
-    const char* backslash_;  ///< the first one at or after the current token, or the window's end
-    const char* window_end_ = nullptr;
-    const char* closed_ = nullptr;
+    const char* backslash_;  ///< the first one at or after the current token, or any later place
+    const char* passed_;     ///< end of the value passed last; special behind an opening bracket
     int depth_ = 0;
-    bool fresh_ = false;  ///< an opening bracket was the last thing passed
     const LoneSurrogates surrogates_;
+    const JsonIndexer indexer_;
     const char* begin_ = nullptr;
     const char* end_ = nullptr;
     const char* problem_ = nullptr;
     const char* problem_at_ = nullptr;
-    std::unique_ptr<Index> index_;
+    std::unique_ptr<JsonWindow> window_;
 };
 
-inline bool is_json_blank(char c) {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
 inline bool JsonCursor::next_key(JsonText& key) {
-    char const c = *here();
-    if (fresh_) {
-        fresh_ = false;
-        if (c == '}') {
-            leave();
-            return false;
-        }
-    } else if (c == ',') {
-        advance();
-    } else if (c == '}') {
-        leave();
-        return false;
-    } else {
-        return fail("expected `,` or `}`", here());
-    }
+    if (!next_member('}')) return false;
     const char* const at = here();
-    if (*at != '"') return fail("key must be a string", at);
-    const char* const colon = next();
-    const char* end = colon - 1;
-    while (*end != '"')
-        --end;
-    key.text = {at + 1, end};
-    key.escaped = backslash_ < colon;
-    if (!pass_string(at, colon)) return false;
-    advance();
-    if (*here() != ':') return fail("expected `:`", here());
+    key.escaped = escaped();
+    if (*at != '"' || !seam(next(), "\":") || key.escaped) [[unlikely]]
+        return pass_key(key);
+    key.text = {at + 1, next() - 2};
     advance();
     return true;
-}
-
-inline bool JsonCursor::next_element() {
-    char const c = *here();
-    if (fresh_) {
-        fresh_ = false;
-        if (c != ']') return ok();
-    } else if (c == ',') {
-        advance();
-        return true;
-    } else if (c != ']') {
-        return fail("expected `,` or `]`", here());
-    }
-    leave();
-    return false;
 }
 
 }  // namespace capture::parse

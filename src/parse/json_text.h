@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/arena.h"
+#include "model/event.h"
 
 namespace capture::parse {
 
@@ -23,6 +24,20 @@ const char* find_bad_escape(std::string_view text, const char* first, bool lone_
 /// The text that an escaped string stands for. Its escapes must be valid; lone surrogates become
 /// U+FFFD. Empty once the arena is exhausted.
 std::string_view unescape(std::string_view text, base::Arena& arena);
+
+/// A string token without its quotes, still escaped. The default is an empty one.
+struct JsonText {
+    std::string_view text = std::string_view("\"\"").substr(1, 0);
+    bool escaped = false;  ///< contains a backslash
+
+    /// The quotes included.
+    model::RawJson raw() const { return {text.data() - 1, text.size() + 2}; }
+    /// The text itself where nothing is escaped, else an unescaped copy in the arena (empty once
+    /// that is exhausted).
+    std::string_view plain(base::Arena& arena) const {
+        return escaped ? unescape(text, arena) : text;
+    }
+};
 
 /// The text of a JSON string, nothing for another (or no) value.
 std::optional<std::string_view> text_of(std::string_view json, base::Arena& arena);

@@ -5,8 +5,6 @@
 #include <memory>
 #include <optional>
 
-#include "parse/json_text.h"
-
 namespace capture::parse::analytics_v0 {
 namespace {
 
@@ -87,21 +85,27 @@ Property classify(std::string_view key) {
     return key.starts_with(kGatewayPrefix) ? AiGateway : Other;
 }
 
-void note(Property property, model::RawJson value, base::Arena& arena,
+std::optional<std::string_view> text_of(model::RawJson value, bool escaped, base::Arena& arena) {
+    if (value.front() != '"') return std::nullopt;
+    return JsonText{value.substr(1, value.size() - 2), escaped}.plain(arena);
+}
+
+/// `escaped`: a string with a backslash.
+void note(Property property, model::RawJson value, bool escaped, base::Arena& arena,
           model::PropertyFacts& facts) {
     using enum Property;
     switch (property) {
         case Token:
-            facts.token = text_of(value, arena);
+            facts.token = text_of(value, escaped, arena);
             break;
         case DistinctId:
             facts.distinct_id = value == "null" ? model::RawJson() : value;
             break;
         case Lib:
-            facts.lib = text_of(value, arena).value_or(std::string_view());
+            facts.lib = text_of(value, escaped, arena).value_or(std::string_view());
             break;
         case LibVersion:
-            facts.lib_version = text_of(value, arena).value_or(std::string_view());
+            facts.lib_version = text_of(value, escaped, arena).value_or(std::string_view());
             break;
         case IgnoreSentAt:
             facts.ignore_sent_at = value == "true";
@@ -151,9 +155,10 @@ bool PropertyReader::read(JsonCursor& json, base::Arena& arena, base::Charge& ch
             json.skip();
             continue;
         }
+        bool const escaped = json.escaped();
         model::RawJson const value = json.value();
         if (!json.ok()) return true;
-        note(property, value, arena, facts);
+        note(property, value, escaped, arena, facts);
         std::string_view const member(key.raw().data(), value.data() + value.size());
         if (property <= Property::CookielessMode) {
             auto const index = static_cast<std::size_t>(property);
