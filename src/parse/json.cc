@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "parse/json_text.h"
 
@@ -14,30 +15,21 @@ constexpr std::array<std::uint32_t, 2> kNoTokens{0, 1};
 constexpr const char* kNoKey = "key must be a string";
 constexpr const char* kNoValue = "expected value";
 
-/// Most numbers are these.
-bool is_small_integer(std::string_view text) {
-    if (text.size() > 8 || (text.front() == '0' && text.size() > 1)) return false;
-    for (char const c : text) {
-        if (c < '0' || c > '9') return false;
-    }
-    return true;
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
 }
 
-const char* scalar_problem(std::string_view text) {
-    if (is_small_integer(text)) return nullptr;
-    switch (text.front()) {
-        case 't':
-            return text == "true" ? nullptr : kNoValue;
-        case 'f':
-            return text == "false" ? nullptr : kNoValue;
-        case 'n':
-            return text == "null" ? nullptr : kNoValue;
-        case '-':
-        case '0' ... '9':
-            return is_json_number(text) ? nullptr : "invalid number";
-        default:
-            return kNoValue;
-    }
+/// The end of the scalar at `at`, null if it is none; `next` is the next token.
+const char* scalar_end(const char* at, const char* next) {
+    const char* end = next;
+    while (is_json_separator(end[-1]))
+        --end;
+    std::string_view const text(at, end);
+    bool const good = *at == 't'   ? text == "true"
+                      : *at == 'f' ? text == "false"
+                      : *at == 'n' ? text == "null"
+                                   : is_json_number(text);
+    return good ? end : nullptr;
 }
 
 /// What is wrong with a text that cannot be indexed, and where.
@@ -133,15 +125,15 @@ bool JsonCursor::enter(char bracket) {
 
 /// The first byte behind `from` that is not blank: a separator, or the next token's.
 const char* JsonCursor::find_mark(const char* from) const {
-    if (from == kNothing) return here();
+    if (from == here() || from == kNothing) return here();
     const char* const end = base_ == kNothing ? end_ : here();
-    from = std::find_if_not(from, end, is_json_blank);
-    return from == end ? here() : from;
+    while (from < end && is_json_blank(*from))
+        ++from;
+    return from < end ? from : here();
 }
 
 /// Only blanks may stand before the next token.
 bool JsonCursor::pass_blanks(const char* from, const char* problem) {
-    if (from == here()) return true;
     const char* const mark = find_mark(from);
     return mark == here() || fail(problem, mark);
 }
@@ -168,24 +160,35 @@ const char* JsonCursor::string_end(const char* next) {
     return next;
 }
 
+/// Most are short integers before a comma.
 bool JsonCursor::pass_scalar(const char* at) {
-    const char* end = next();
-    while (is_json_separator(end[-1]))
-        --end;
-    if (const char* const problem = scalar_problem({at, end})) return fail(problem, at);
+    const char* const after = next();
+    const char* end = at;
+    while (is_digit(*end) && end < after)
+        ++end;
+    bool const sure = *end == ',' && end + 1 == after && (*at != '0' || end == at + 1);
+    if (!sure) return pass_long_scalar(at);
     passed_ = end;
     advance();
     return true;
 }
 
-bool JsonCursor::pass_key(JsonText& key) {
+bool JsonCursor::pass_long_scalar(const char* at) {
+    const char* const end = scalar_end(at, next());
+    if (!end) return fail(is_digit(*at) || *at == '-' ? "invalid number" : kNoValue, at);
+    passed_ = end;
+    advance();
+    return true;
+}
+
+/// Gives where the key's text ends, or null.
+const char* JsonCursor::pass_key() {
     const char* const at = here();
-    if (*at != '"') return fail(kNoKey, at);
-    if (!pass_string(at)) return false;
-    key.text = {at + 1, passed_ - 1};
+    if (*at != '"') return fail(kNoKey, at), nullptr;
+    if (!pass_string(at)) return nullptr;
     const char* const mark = find_mark(passed_);
-    if (*mark != ':') return fail("expected `:`", mark);
-    return pass_blanks(mark + 1, kNoValue);
+    if (*mark != ':') return fail("expected `:`", mark), nullptr;
+    return pass_blanks(mark + 1, kNoValue) ? passed_ - 1 : nullptr;
 }
 
 /// Passes the object or array that starts here.

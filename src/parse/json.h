@@ -108,10 +108,11 @@ class JsonCursor {
     static const char* string_end(const char* next);
     bool enter(char bracket);
     bool find_member(char closer);
-    bool pass_key(JsonText& key);
+    const char* pass_key();
     bool pass_other(const char* at);
     bool pass_container();
     bool pass_scalar(const char* at);
+    bool pass_long_scalar(const char* at);
     bool check_escapes(const char* at);
     bool pass_blanks(const char* from, const char* problem);
     const char* find_mark(const char* from) const;
@@ -139,11 +140,15 @@ class JsonCursor {
 inline bool JsonCursor::next_key(JsonText& key) {
     if (!next_member('}')) return false;
     const char* const at = here();
+    const char* end = next() - 2;
     key.escaped = escaped();
-    if (*at != '"' || !seam(next(), "\":") || key.escaped) [[unlikely]]
-        return pass_key(key);
-    key.text = {at + 1, next() - 2};
-    advance();
+    if (*at == '"' && seam(next(), "\":") && !key.escaped) [[likely]] {
+        advance();
+    } else {
+        end = pass_key();
+        if (!end) return false;
+    }
+    key.text = {at + 1, end};
     return true;
 }
 
