@@ -66,13 +66,6 @@ model::Result<model::EventBatch> EventReader::end(bool fits) {
     return read;
 }
 
-bool EventReader::first_time(Field field, EventShape& shape) {
-    if (shape.seen.add(field)) return true;
-    (field == Field::Event ? shape.named : shape.typed) = false;
-    json.skip();
-    return false;
-}
-
 void EventReader::read_common(Field field, EventShape& shape, model::ParsedEvent& event) {
     using enum Field;
     switch (field) {

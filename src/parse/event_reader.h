@@ -95,7 +95,12 @@ class EventReader {
     }
 
     /// Notes that a known field comes; false (and it is passed) when it came before.
-    bool first_time(Field field, EventShape& shape);
+    bool first_time(Field field, EventShape& shape) {
+        if (shape.seen.add(field)) return true;
+        (field == Field::Event ? shape.named : shape.typed) = false;
+        json.skip();
+        return false;
+    }
     /// Token, DistinctId, Uuid, Event, Timestamp and Offset.
     void read_common(Field field, EventShape& shape, model::ParsedEvent& event);
     /// The next place in the batch; null when the budget refuses.

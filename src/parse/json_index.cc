@@ -221,12 +221,12 @@ CAPTURE_AVX2 inline Block find_marks(const Bytes& bytes) {
 
 CAPTURE_AVX2 inline bool has_rarities(const Bytes& bytes) {
     __m256i const backslash = _mm256_set1_epi8('\\');
-    __m256i const control = _mm256_set1_epi8(0x1f);
-    __m256i const smaller = _mm256_min_epu8(bytes.low, bytes.high);
-    __m256i const found =
-        _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(bytes.low, backslash),
-                                        _mm256_cmpeq_epi8(bytes.high, backslash)),
-                        _mm256_cmpeq_epi8(_mm256_min_epu8(smaller, control), smaller));
+    __m256i const backslashes = _mm256_or_si256(_mm256_cmpeq_epi8(bytes.low, backslash),
+                                                _mm256_cmpeq_epi8(bytes.high, backslash));
+    // What is missing to a blank is nothing, unless in a control.
+    __m256i const controls =
+        _mm256_subs_epu8(_mm256_set1_epi8(' '), _mm256_min_epu8(bytes.low, bytes.high));
+    __m256i const found = _mm256_or_si256(backslashes, controls);
     return !_mm256_testz_si256(found, found);
 }
 

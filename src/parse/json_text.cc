@@ -11,6 +11,12 @@ bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
+const char* pass_digits(const char* p, const char* end) {
+    while (p < end && is_digit(*p))
+        ++p;
+    return p;
+}
+
 /// Value of four hex digits, or -1.
 int hex4(const char* p) {
     int value = 0;
@@ -118,25 +124,21 @@ char* put_escape(char* out, const char* p, std::size_t size) {
 bool is_json_number(std::string_view text) {
     const char* p = text.data();
     const char* const end = p + text.size();
-    auto const digits = [&p, end] {
-        const char* const start = p;
-        while (p < end && is_digit(*p))
-            ++p;
-        return p != start;
-    };
     if (p < end && *p == '-') ++p;
-    if (p < end && *p == '0')
-        ++p;
-    else if (!digits())
-        return false;
+    const char* const whole = p;
+    p = pass_digits(p, end);
+    if (p == whole || (*whole == '0' && p != whole + 1)) return false;
     if (p < end && *p == '.') {
-        ++p;
-        if (!digits()) return false;
+        const char* const fraction = ++p;
+        p = pass_digits(p, end);
+        if (p == fraction) return false;
     }
     if (p < end && (*p == 'e' || *p == 'E')) {
         ++p;
         if (p < end && (*p == '+' || *p == '-')) ++p;
-        if (!digits()) return false;
+        const char* const exponent = p;
+        p = pass_digits(p, end);
+        if (p == exponent) return false;
     }
     return p == end;
 }

@@ -46,18 +46,38 @@ bool take_year(TextScanner& in, std::int64_t& year) {
     return true;
 }
 
+/// The number that two digits are; above 99 if they are none.
+int two_digits(const char* at) {
+    int const tens = at[0] - '0';
+    int const ones = at[1] - '0';
+    bool const digits = tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9;
+    return digits ? tens * 10 + ones : 100;
+}
+
 std::optional<Instant> parse_rfc3339(std::string_view text) {
-    TextScanner in(text);
-    CivilTime t;
+    // All but the fraction and the offset have their places.
+    constexpr std::string_view kFixed = "YYYY-MM-DDThh:mm:ss";
+    if (text.size() <= kFixed.size()) return std::nullopt;
+    const char* const at = text.data();
+    bool const marked = at[4] == '-' && at[7] == '-' &&
+                        (at[10] == 'T' || at[10] == 't' || at[10] == ' ') && at[13] == ':' &&
+                        at[16] == ':';
+    int const century = two_digits(at);
+    int const year = two_digits(at + 2);
+    if (!marked || century > 99 || year > 99) return std::nullopt;
+    CivilTime const t{.year = century * 100 + year,
+                      .month = two_digits(at + 5),
+                      .day = two_digits(at + 8),
+                      .hour = two_digits(at + 11),
+                      .minute = two_digits(at + 14),
+                      .second = two_digits(at + 17)};
+    if (!base::valid_date(t.year, t.month, t.day) || !valid_time(t)) return std::nullopt;
+    TextScanner in(text.substr(kFixed.size()));
     std::uint32_t nanos = 0;
     int offset = 0;
     bool const read =
-        take_year(in, t.year) && in.take('-') && in.take_number(2, 2, t.month) && in.take('-') &&
-        in.take_number(2, 2, t.day) && in.take_any("Tt ") && in.take_number(2, 2, t.hour) &&
-        in.take(':') && in.take_number(2, 2, t.minute) && in.take(':') &&
-        in.take_number(2, 2, t.second) && (!in.take('.') || in.take_fraction(nanos)) &&
-        take_offset(in, offset) && in.done();
-    if (!read || !base::valid_date(t.year, t.month, t.day) || !valid_time(t)) return std::nullopt;
+        (!in.take('.') || in.take_fraction(nanos)) && take_offset(in, offset) && in.done();
+    if (!read) return std::nullopt;
     return at_offset(t, nanos, offset);
 }
 
