@@ -115,17 +115,16 @@ void EventReader::read_common(Field field, EventShape& shape, model::ParsedEvent
     }
 }
 
-model::ParsedEvent* EventReader::add_event() {
+bool EventReader::afford_event() {
     auto& events = batch.events;
-    if (events.size() == events.capacity()) {
-        std::size_t const grown = std::max(expected_events, 2 * events.capacity());
-        if (!batch.events_charge.add((grown - events.capacity()) * rules.event_bytes)) {
-            affordable = false;
-            return nullptr;
-        }
-        events.reserve(grown);
+    if (events.size() < events.capacity()) return true;
+    std::size_t const grown = std::max(expected_events, 2 * events.capacity());
+    if (!batch.events_charge.add((grown - events.capacity()) * rules.event_bytes)) {
+        affordable = false;
+        return false;
     }
-    return &events.emplace_back();
+    events.reserve(grown);
+    return true;
 }
 
 }  // namespace capture::parse

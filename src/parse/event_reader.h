@@ -103,8 +103,8 @@ class EventReader {
     }
     /// Token, DistinctId, Uuid, Event, Timestamp and Offset.
     void read_common(Field field, EventShape& shape, model::ParsedEvent& event);
-    /// The next place in the batch; null when the budget refuses.
-    model::ParsedEvent* add_event();
+    /// Makes room for one more event; false when the budget refuses.
+    bool afford_event();
     /// Passes an array of events, each read by `read_one(event)`, which says whether it is one.
     /// False when an element is none.
     template <typename ReadOne>
@@ -113,13 +113,12 @@ class EventReader {
         expected_events = std::clamp<std::size_t>(text_size / 1024, 1, 64);
         json.enter_array();
         while (json.next_element()) {
-            model::ParsedEvent* const event = fit && json.peek() == '{' ? add_event() : nullptr;
-            if (!event) {
+            if (!fit || json.peek() != '{' || !afford_event()) {
                 fit = false;
                 json.skip();
                 continue;
             }
-            if (!read_one(*event)) fit = false;
+            fit = read_one(batch.events.emplace_back());
         }
         return fit;
     }

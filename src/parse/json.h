@@ -19,11 +19,9 @@
 // after its end and outlive the cursor's results.
 //
 // Memory: the index of one window, 33 KiB, however long the text and its tokens are. One thread at
-// a time.
-// Contract 10 §7, decision 24.
+// a time. Contract 10 §7, decision 24.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -55,12 +53,10 @@ class JsonCursor {
     /// Steps into the object or array that starts here. False (and an error) if none does.
     bool enter_object() { return enter('{'); }
     bool enter_array() { return enter('['); }
-    /// Passes the next key and its colon; the value comes next. False once the object has been
-    /// left.
+    /// Passes the next key and its colon; the value comes next. False once the object is left.
     bool next_key(JsonText& key);
-    /// Moves before the next element. False once the array has been left.
+    /// Moves before the next element. False once the array is left.
     bool next_element() { return next_member(']'); }
-
     /// The end of the object or array that has just been left.
     const char* closed() const { return passed_; }
 
@@ -140,16 +136,15 @@ class JsonCursor {
 inline bool JsonCursor::next_key(JsonText& key) {
     if (!next_member('}')) return false;
     const char* const at = here();
-    const char* end = next() - 2;
     key.escaped = escaped();
     if (*at == '"' && seam(next(), "\":") && !key.escaped) [[likely]] {
+        key.text = {at + 1, next() - 2};
         advance();
-    } else {
-        end = pass_key();
-        if (!end) return false;
+        return true;
     }
-    key.text = {at + 1, end};
-    return true;
+    const char* const end = pass_key();
+    if (end) key.text = {at + 1, end};
+    return end != nullptr;
 }
 
 }  // namespace capture::parse

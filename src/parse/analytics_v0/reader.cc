@@ -158,7 +158,7 @@ bool Reader::Impl::read_top_object(bool engage) {
         event.name = kIdentify.substr(1, kIdentify.size() - 2);
         event.name_json = kIdentify;
     }
-    if (model::ParsedEvent* const place = add_event()) *place = event;
+    if (afford_event()) batch.events.push_back(event);
     return true;
 }
 

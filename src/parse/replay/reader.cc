@@ -197,9 +197,11 @@ model::Result<model::EventBatch> Reader::Impl::read(const model::DecodedBody& bo
     if (json.peek() == '[') {
         fits = read_events([this](model::ParsedEvent& event) { return read_event(event); });
     } else if (json.peek() == '{') {
-        model::ParsedEvent* const event = add_event();
-        if (!event) json.skip();
-        fits = event && read_event(*event);
+        fits = afford_event();
+        if (fits)
+            fits = read_event(batch.events.emplace_back());
+        else
+            json.skip();
     } else {
         json.skip();
     }
