@@ -64,7 +64,7 @@ void JsonCursor::open(std::string_view text) {
     begin_ = text.data();
     end_ = text.data() + text.size();
     problem_ = nullptr;
-    passed_ = begin_;
+    passed_ = kNothing;
     depth_ = 0;
     stage(begin_);
     pass_blanks(begin_, kNoValue);
@@ -153,20 +153,21 @@ bool JsonCursor::find_member(char closer) {
     return fail(closer == '}' ? "expected `,` or `}`" : "expected `,` or `]`", mark);
 }
 
-/// The end of the string before the next token: only separators stand between them.
-const char* JsonCursor::string_end(const char* next) {
-    while (next[-1] != '"')
-        --next;
-    return next;
+/// The end of the string that starts here: only separators stand between it and the next token.
+const char* JsonCursor::find_string_end() const {
+    const char* end = next();
+    while (end[-1] != '"')
+        --end;
+    return end;
 }
 
-/// Most are short integers before a comma.
+/// Most are short integers, and before a comma.
 bool JsonCursor::pass_scalar(const char* at) {
     const char* const after = next();
     const char* end = at;
     while (is_digit(*end) && end < after)
         ++end;
-    bool const sure = *end == ',' && end + 1 == after && (*at != '0' || end == at + 1);
+    bool const sure = *end == ',' && end != at && (*at != '0' || end == at + 1);
     if (!sure) return pass_long_scalar(at);
     passed_ = end;
     advance();

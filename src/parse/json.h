@@ -59,7 +59,6 @@ class JsonCursor {
     bool next_element() { return next_member(']'); }
     /// The end of the object or array that has just been left.
     const char* closed() const { return passed_; }
-
     /// Whether the string that comes next has a backslash.
     bool escaped() const { return backslash_ < next(); }
     /// Passes a value of any kind; gives its text (empty after an error).
@@ -83,25 +82,24 @@ class JsonCursor {
         if (++token_ == last_) [[unlikely]]
             stage(window_->end);
     }
-    /// Whether these two bytes, a string's end and a separator, stand before the token at `next`.
-    static bool seam(const char* next, const char (&bytes)[3]) {
-        return std::memcmp(next - 2, bytes, 2) == 0;
+    /// Whether these bytes, a string's end and what separates, stand before the next token.
+    bool seam(std::string_view bytes) const {
+        return std::memcmp(next() - bytes.size(), bytes.data(), bytes.size()) == 0;
     }
     bool pass_string(const char* at) {
-        const char* const after = next();
-        passed_ = seam(after, "\",") ? after - 1 : string_end(after);
+        passed_ = seam("\",") ? next() - 1 : find_string_end();
         if (backslash_ < passed_ && !check_escapes(at)) [[unlikely]]
             return false;
         advance();
         return true;
     }
     bool next_member(char closer) {
-        if (*passed_ == ',' && passed_ + 1 == here()) [[likely]]
+        const char* const from = passed_ + 1;
+        if (*passed_ == ',' && (from == here() || (*from == ' ' && from + 1 == here())))
             return true;
         return find_member(closer);
     }
-
-    static const char* string_end(const char* next);
+    const char* find_string_end() const;
     bool enter(char bracket);
     bool find_member(char closer);
     const char* pass_key();
@@ -137,10 +135,12 @@ inline bool JsonCursor::next_key(JsonText& key) {
     if (!next_member('}')) return false;
     const char* const at = here();
     key.escaped = escaped();
-    if (*at == '"' && seam(next(), "\":") && !key.escaped) [[likely]] {
-        key.text = {at + 1, next() - 2};
-        advance();
-        return true;
+    if (*at == '"' && !key.escaped) [[likely]] {
+        if (int const tail = seam("\":") ? 2 : seam("\": ") ? 3 : 0) {
+            key.text = {at + 1, next() - tail};
+            advance();
+            return true;
+        }
     }
     const char* const end = pass_key();
     if (end) key.text = {at + 1, end};

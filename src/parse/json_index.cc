@@ -238,7 +238,7 @@ CAPTURE_AVX2 inline Rarities find_rarities(const Bytes& bytes, Block& block) {
         high_bits(_mm256_cmpeq_epi8(_mm256_min_epu8(bytes.low, control), bytes.low),
                   _mm256_cmpeq_epi8(_mm256_min_epu8(bytes.high, control), bytes.high))};
     block.separators &= ~find(bytes, '\0');
-    block.separators |= find(bytes, '\t') | find(bytes, '\n') | find(bytes, '\r');
+    block.separators |= find_in(" \0\0\0\0\0\0\0\0\t\n\0\0\r\0\0", bytes, 0);
     return rare;
 }
 

@@ -59,6 +59,37 @@ TEST(Json, GivesValuesAsTheClientsBytes) {
                                               "e=true", "f={ }"}));
 }
 
+TEST(Json, ReadsTheSameWithAnyBlanksBetweenTokens) {
+    std::string const parts[] = {"{", R"("a")", ":",        "[",      "1",      ",",    R"("x\"")",
+                                 ",", R"("")",  ",",        "true",   ",",      "{",    "}",
+                                 "]", ",",      R"("b\n")", ":",      R"("y")", ",",    R"("")",
+                                 ":", "-2.5",   ",",        R"("c")", ":",      "null", "}"};
+    for (std::string_view const blanks : {"", " ", "  ", "\n", "\r\n\t  ", "          "}) {
+        std::string text;
+        for (std::string const& part : parts)
+            text.append(blanks).append(part);
+        auto const buffer = padded(text, ',');
+        JsonCursor json;
+        json.open(buffer.view());
+        ASSERT_TRUE(json.enter_object());
+        std::string seen;
+        JsonText key;
+        while (json.next_key(key)) {
+            seen.append(key.text).append(key.escaped ? "!" : "=");
+            if (json.peek() != '[') {
+                seen += json.value();
+                continue;
+            }
+            json.enter_array();
+            while (json.next_element())
+                seen.append(1, json.value().front());
+        }
+        json.finish();
+        EXPECT_TRUE(json.ok()) << json.error();
+        EXPECT_EQ(seen, R"(a=1""t{b\n!"y"=-2.5c=null)");
+    }
+}
+
 TEST(Json, KnowsWhereAContainerEnds) {
     auto const buffer = padded(R"([{"a":[1]} ,{}])");
     JsonCursor json;
