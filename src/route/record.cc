@@ -169,7 +169,9 @@ void fill_headers(model::HeaderList& headers, const model::Event& event,
 std::string_view event_key(const model::Event& event, std::string_view token,
                            std::pmr::string& scratch) {
     std::string_view const rest = event.cookieless ? event.ip : event.distinct_id;
-    scratch.resize_and_overwrite(token.size() + 1 + rest.size(), [&](char* key, std::size_t size) {
+    std::size_t const size = token.size() + 1 + rest.size();
+    // libstdc++ may hand the callback more room than was asked for: the size is ours to say.
+    scratch.resize_and_overwrite(size, [&](char* key, std::size_t) {
         std::memcpy(key, token.data(), token.size());
         key[token.size()] = ':';
         std::memcpy(key + token.size() + 1, rest.data(), rest.size());

@@ -165,5 +165,15 @@ TEST(Record, KeysAreTokenAndIdOrAddressOrSessionOrNull) {
     EXPECT_EQ(record_key(event, model::KeyKind::Null, "t", scratch), std::nullopt);
 }
 
+TEST(Record, AKeyIsAsLongAsItsParts) {
+    model::Event event = signup();
+    std::pmr::string scratch;  // kept, as a worker keeps it, and longer at every step
+    for (std::size_t length = 1; length < 100; ++length) {
+        std::string const id(length, 'u');
+        event.distinct_id = id;
+        EXPECT_EQ(event_key(event, "t", scratch), "t:" + id);
+    }
+}
+
 }  // namespace
 }  // namespace capture::route
