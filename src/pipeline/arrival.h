@@ -14,10 +14,18 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/inbox.h"
 #include "decode/query.h"
 #include "http/message.h"
+#include "limits/limits.h"
+#include "model/body.h"
+#include "model/error.h"
+#include "model/event.h"
+#include "model/record.h"
 #include "pipeline/context.h"
+#include "pipeline/ledger.h"
+#include "sink/sink.h"
 
 namespace capture::pipeline {
 

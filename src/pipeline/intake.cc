@@ -72,8 +72,9 @@ bool Intake::check_token_now(Arrival& arrival, Result<std::string_view> token) c
 }
 
 base::Task<void> Intake::check_token(Arrival& arrival) const {
-    if (co_await context_.limits.token_refused(arrival.token))
-        arrival.done = model::fail(Code::UnknownToken);
+    // Not in the condition: GCC 12 lays out the frame wrongly where a branch has temporaries, too.
+    bool const refused = co_await context_.limits.token_refused(arrival.token);
+    if (refused) arrival.done = model::fail(Code::UnknownToken);
 }
 
 void Intake::accept(Arrival& arrival) const {
