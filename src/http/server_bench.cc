@@ -156,7 +156,7 @@ void Serve(benchmark::State& state) {
     state.counters["requests"] = benchmark::Counter(requests, benchmark::Counter::kIsRate);
     for (int fd : clients)
         close(fd);
-    base::asio::post(io, [&] { server.drain([] {}); });
+    base::asio::post(io, [&] { server.drain([&] { io.stop(); }); });
     worker.join();
 }
 BENCHMARK(Serve)->Args({1024, 1})->Args({1024, 64})->Args({100'000, 8})->UseRealTime();
