@@ -1,7 +1,7 @@
 // A growable run of bytes that is never zero-filled, charged to a budget, with slack after its end.
 //
-// The slack lets vectorised readers (simdjson) read past the last byte. Growth doubles. Owned by
-// one request; movable.
+// The slack lets vectorised readers (JSON's index) read past the last byte. Growth doubles. Owned
+// by one request; movable.
 #pragma once
 
 #include <cstddef>
