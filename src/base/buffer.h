@@ -4,12 +4,13 @@
 // by one request; movable.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <string_view>
+#include <utility>
 
+#include "base/block.h"
 #include "base/budget.h"
 
 namespace capture::base {
@@ -22,41 +23,36 @@ class Buffer {
     /// Without a budget nothing is charged (tests, tools).
     explicit Buffer(Budget* budget) : charge_(budget ? Charge(*budget) : Charge()) {}
     Buffer(Buffer&& other) noexcept
-        : data_(std::move(other.data_)),
+        : block_(std::move(other.block_)),
           size_(std::exchange(other.size_, 0)),
-          capacity_(std::exchange(other.capacity_, 0)),
           charge_(std::move(other.charge_)) {}
     Buffer& operator=(Buffer&& other) noexcept {
-        data_ = std::move(other.data_);
+        block_ = std::move(other.block_);
         size_ = std::exchange(other.size_, 0);
-        capacity_ = std::exchange(other.capacity_, 0);
         charge_ = std::move(other.charge_);
         return *this;
     }
 
-    const char* data() const { return data_.get(); }
-    char* data() { return data_.get(); }
+    const char* data() const { return block_.data(); }
+    char* data() { return block_.data(); }
     std::size_t size() const { return size_; }
-    std::size_t capacity() const { return capacity_; }
+    std::size_t capacity() const { return block_.size() > 0 ? block_.size() - kSlack : 0; }
     bool empty() const { return size_ == 0; }
-    std::string_view view() const { return {data_.get(), size_}; }
+    std::string_view view() const { return {data(), size_}; }
     Budget* budget() const { return charge_.budget(); }
 
     /// Makes room for `capacity` bytes in all. False when the budget refuses; the content stays.
     [[nodiscard]] bool reserve(std::size_t capacity) {
-        if (capacity <= capacity_) return true;
-        std::size_t const wanted = capacity < 2 * capacity_ ? 2 * capacity_ : capacity;
-        if (!charge_.add(wanted + (capacity_ ? 0 : kSlack) - capacity_)) return false;
-        void* grown = std::realloc(data_.get(), wanted + kSlack);
-        if (!grown) std::abort();
-        (void)data_.release();
-        data_.reset(static_cast<char*>(grown));
-        capacity_ = wanted;
+        std::size_t const now = this->capacity();
+        if (capacity <= now) return true;
+        std::size_t const size = std::max(capacity, 2 * now) + kSlack;
+        if (!charge_.add(size - block_.size())) return false;
+        block_.resize(size);
         return true;
     }
     [[nodiscard]] bool append(std::string_view bytes) {
         if (!reserve(size_ + bytes.size())) return false;
-        if (!bytes.empty()) std::memcpy(data_.get() + size_, bytes.data(), bytes.size());
+        if (!bytes.empty()) std::memcpy(data() + size_, bytes.data(), bytes.size());
         size_ += bytes.size();
         return true;
     }
@@ -65,18 +61,14 @@ class Buffer {
     void clear() { size_ = 0; }
     /// Gives the memory back.
     void reset() {
-        data_.reset();
-        size_ = capacity_ = 0;
+        block_.resize(0);
+        size_ = 0;
         charge_.clear();
     }
 
   private:
-    struct Free {
-        void operator()(char* p) const { std::free(p); }
-    };
-    std::unique_ptr<char[], Free> data_;
+    Block block_;
     std::size_t size_ = 0;
-    std::size_t capacity_ = 0;
     Charge charge_;
 };
 

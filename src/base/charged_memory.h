@@ -3,9 +3,9 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdlib>
-#include <utility>
+#include <string_view>
 
+#include "base/block.h"
 #include "base/budget.h"
 #include "base/byte_writer.h"
 
@@ -16,7 +16,6 @@ namespace capture::base {
 class ChargedMemory final : public ByteWriter {
   public:
     ChargedMemory() = default;
-    ~ChargedMemory() { std::free(block_); }
 
     /// Starts anew for `budget`, keeping the block.
     void attach(Budget& budget) {
@@ -28,16 +27,16 @@ class ChargedMemory final : public ByteWriter {
     void detach(std::size_t keep_at_most) {
         charge_.clear();
         if (capacity() > keep_at_most) {
-            std::free(std::exchange(block_, nullptr));
+            block_.resize(0);
             begin_ = cursor_ = end_ = nullptr;
         }
     }
     /// Forgets what was written from `offset` on, and writes there.
-    void start(std::size_t offset) { begin_ = cursor_ = block_ + offset; }
+    void start(std::size_t offset) { begin_ = cursor_ = block_.data() + offset; }
     /// Bytes written since the block's beginning.
-    std::size_t total() const { return static_cast<std::size_t>(cursor_ - block_); }
+    std::size_t total() const { return static_cast<std::size_t>(cursor_ - block_.data()); }
     std::string_view at(std::size_t offset, std::size_t bytes) const {
-        return {block_ + offset, bytes};
+        return {block_.data() + offset, bytes};
     }
 
     [[nodiscard]] bool add_charge(std::size_t bytes) {
@@ -45,23 +44,21 @@ class ChargedMemory final : public ByteWriter {
         return !refused_;
     }
     bool refused() const { return refused_; }
-    std::size_t capacity() const { return static_cast<std::size_t>(end_ - block_); }
+    std::size_t capacity() const { return block_.size(); }
 
   private:
     void grow(std::size_t need) override {
         std::size_t const used = total();
-        auto const offset = static_cast<std::size_t>(begin_ - block_);
+        auto const offset = static_cast<std::size_t>(begin_ - block_.data());
         std::size_t const wanted = std::max({used + need, 2 * capacity(), std::size_t{1024}});
         if (!charge_.add(wanted - capacity())) refused_ = true;
-        auto* const grown = static_cast<char*>(std::realloc(block_, wanted));
-        if (!grown) std::abort();
-        block_ = grown;
-        begin_ = grown + offset;
-        cursor_ = grown + used;
-        end_ = grown + wanted;
+        block_.resize(wanted);
+        begin_ = block_.data() + offset;
+        cursor_ = block_.data() + used;
+        end_ = block_.data() + wanted;
     }
     Charge charge_;
-    char* block_ = nullptr;
+    Block block_;
     bool refused_ = false;
 };
 
