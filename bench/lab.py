@@ -41,11 +41,11 @@ def pinned(to, command):
 
 
 class Floor:
-    def __init__(self, lab, until="produce", surface="analytics", topic=None):
+    def __init__(self, lab, until="produce", surface="analytics", topic=None, linger_ms=20):
         kafka = lab.kafka if until == "produce" else None
         produce = ["--brokers", kafka.bootstrap, "--topic", topic or f"floor-{surface}"] if kafka else ["--produce", "none"]
         command = pinned(lab.server_cores, [lab.build / "bench/capture_floor", *produce, "--until", until,
-                                                  "--surface", surface])
+                                                  "--surface", surface, "--linger", linger_ms])
         self.process = Process(command, lab.fresh("floor") / "floor.log")
         self.port = self.process.wait_listening()[0]
         self.pid = self.process.pid

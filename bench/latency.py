@@ -4,10 +4,13 @@ import statistics
 import payloads
 from lab import running
 
-SHARES = (0.5, 0.9)
+# Shares of the capacity that are measured for each linger in ms. What lingers together is acknowledged together, and of
+# the answers that are due at once the last waits for all others: so a short linger, too.
+SHARES = {20: (0.5, 0.9), 5: (0.5,)}
 QUANTILES = ("p50", "p99", "p99.9")
 CONNECTIONS = 4096  # more than are ever busy: a request that is due must not wait for one that is free
-SLICES = 4  # of each server in a round
+TURNS = 5  # of each server in a round
+WARMUP = 0.2  # seconds, of each turn
 
 
 def capacity(lab, capture, mix, seconds):
@@ -15,39 +18,55 @@ def capacity(lab, capture, mix, seconds):
     return lab.load(capture, mix, seconds, connections=CONNECTIONS // 2, warmup=1)["per_second"]
 
 
+def quartiles(values):
+    return statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
+
+
 def middle(quantiles):
     return {name: statistics.median(one[name] for one in quantiles) for name in QUANTILES}
 
 
-def at_rate(lab, capture, mix, rate, count, seconds):
+def added(capture, other):
+    """What capture adds, turn by turn: the three quartiles of the differences for each quantile. A broker that is slow
+    for a second is so for both of a pair."""
+    return {name: quartiles([mine[name] - its[name] for mine, its in zip(capture, other, strict=True)]) for name in QUANTILES}
+
+
+def at_rate(lab, capture, mix, rate, linger, count, seconds):
     """The same open loop against both in short turns, so that a noisy machine disturbs both alike. The broker's own
     latency is what the floor, with nothing on its mind, measures from its call to produce until the acknowledgement,
     linger and all, under the same load."""
     seen = {"capture": [], "floor": [], "broker": [], "lateness": []}
     for _ in range(count):
-        with running(lab.floor()) as floor:
+        with running(lab.floor(linger_ms=linger)) as floor:
             lab.load(floor, mix, 0.5, connections=CONNECTIONS, rate=rate)
-            for _ in range(SLICES):
-                result = lab.load(capture, mix, seconds / SLICES, connections=CONNECTIONS, rate=rate)
+            for _ in range(TURNS):
+                result = lab.load(capture, mix, seconds, connections=CONNECTIONS, rate=rate, warmup=WARMUP)
                 seen["capture"].append(result["latency_us"])
                 seen["lateness"].append(result["lateness_us"])
                 if lab.kafka:
                     floor.latencies()
-                result = lab.load(floor, mix, seconds / SLICES, connections=CONNECTIONS, rate=rate)
+                result = lab.load(floor, mix, seconds, connections=CONNECTIONS, rate=rate, warmup=WARMUP)
                 seen["floor"].append(result["latency_us"])
                 seen["broker"].append(floor.latencies() if lab.kafka else dict.fromkeys(QUANTILES, 0.0))
-    return {name: middle(quantiles) for name, quantiles in seen.items()}
+    return seen
 
 
 def measure(lab, count, seconds, report):
-    rows = []
-    network = "Kafka" if lab.kafka else "none"
     mix = lab.mix("single", payloads.single)
-    with report.guard(f"latency, {network}"), running(lab.capture()) as capture:
-        most = capacity(lab, capture, mix, seconds)
-        for share in SHARES:
-            found = at_rate(lab, capture, mix, share * most, count, seconds)
-            added = {name: {q: found["capture"][q] - found[name][q] for q in QUANTILES} for name in ("broker", "floor")}
-            rows.append({"network": network, "share": share, "capacity": most, "rate": share * most, **found, "added": added})
+    return [row for linger in (SHARES if lab.kafka else [20])
+            for row in with_linger(lab, mix, linger, count, seconds, report)]
+
+
+def with_linger(lab, mix, linger, count, seconds, report):
+    rows = []
+    network = f"Kafka, linger {linger} ms" if lab.kafka else "none"
+    with report.guard(f"latency, {network}"), running(lab.capture(env={"KAFKA_PRODUCER_LINGER_MS": linger})) as capture:
+        most = capacity(lab, capture, mix, 4 * seconds)
+        for share in SHARES[linger]:
+            seen = at_rate(lab, capture, mix, share * most, linger, count, seconds)
+            rows.append({"network": network, "linger_ms": linger if lab.kafka else None, "share": share, "capacity": most,
+                         "rate": share * most, **{name: middle(quantiles) for name, quantiles in seen.items()},
+                         "added": {name: added(seen["capture"], seen[name]) for name in ("broker", "floor")}})
             report.latency_row(rows[-1])
     return rows

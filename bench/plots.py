@@ -57,7 +57,7 @@ def latency(rows, path):
     figure, panels = plt.subplots(1, len(rows), figsize=(3 * len(rows) + 1, 3.4), squeeze=False)
     names = ("p50", "p99", "p99.9")
     for panel, row in zip(panels[0], rows):
-        bars = [("capture", CAPTURE), ("floor", FLOOR)] + ([("broker", SHADES[1])] if row["network"] == "Kafka" else [])
+        bars = [("capture", CAPTURE), ("floor", FLOOR)] + ([("broker", SHADES[1])] if row["linger_ms"] else [])
         for number, (who, colour) in enumerate(bars):
             values = [row[who][name] / 1000 for name in names]
             panel.bar([place + 0.27 * (number - 1) for place in range(3)], values, 0.25, color=colour, label=who)

@@ -53,10 +53,10 @@ class Report:
         self.section("Latency in an open loop, ms", "share of capacity, sink", "p50", "p99", "p99.9")
         print(line(f"{row['share']:.0%} = {row['rate']:.0f} requests/s, {row['network']}", *millis(row["capture"])))
         print(line("   the floor", *millis(row["floor"])))
-        if row["network"] == "Kafka":
+        if row["linger_ms"]:
             print(line("   the broker's own, with linger", *millis(row["broker"])))
-            print(line("   added to the broker's own", *millis(row["added"]["broker"])))
-        print(line("   added to the floor", *millis(row["added"]["floor"])))
+            added_rows("   added to the broker's own", row["added"]["broker"])
+        added_rows("   added to the floor", row["added"]["floor"])
         print(line("   generator late by", *millis(row["lateness"])), flush=True)
 
     def growth_rows(self, name, growth):
@@ -92,6 +92,12 @@ def millis(quantiles):
     return [quantiles[name] / 1000 for name in ("p50", "p99", "p99.9")]
 
 
+def added_rows(label, quartiles):
+    lows, middles, highs = zip(*([micros / 1000 for micros in quartiles[name]] for name in ("p50", "p99", "p99.9")))
+    print(line(label, *middles))
+    print(line("      quartiles of the turns", *(f"{low:.1f}…{high:.1f}" for low, high in zip(lows, highs))))
+
+
 def nonzero(answers):
     return ", ".join(f"{count} × {name}" for name, count in answers.items() if count) or "nothing"
 
@@ -118,9 +124,10 @@ def judge(found):
     if found.get("cost"):
         add("the floor is a minimum: no ratio below 1", ", ".join(below) or "none", not below)
     for row in found.get("latency", []):
-        if row["share"] == 0.5 and row["network"] == "Kafka":
-            added = row["added"]["broker"]["p99"] / 1000
-            add("p99 added to the broker's own at 50 % load: below 2 ms", f"{added:.2f} ms", added < 2)
+        if row["share"] == 0.5 and row["linger_ms"]:
+            low, added, high = (micros / 1000 for micros in row["added"]["broker"]["p99"])
+            add(f"p99 added to the broker's own at 50 % load, linger {row['linger_ms']} ms: below 2 ms",
+                f"{added:.2f} ms (quartiles of the turns {low:.1f} and {high:.1f})", added < 2)
     for name, growth in found.get("growth", {}).items():
         add(*flatness(name, growth))
     overload = found.get("memory", {}).get("overload")
