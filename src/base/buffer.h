@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "base/block.h"
+#include "base/memory_block.h"
 #include "base/budget.h"
 
 namespace capture::base {
@@ -67,7 +67,7 @@ class Buffer {
     }
 
   private:
-    Block block_;
+    MemoryBlock block_;
     std::size_t size_ = 0;
     Charge charge_;
 };

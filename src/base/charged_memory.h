@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "base/block.h"
+#include "base/memory_block.h"
 #include "base/budget.h"
 #include "base/byte_writer.h"
 
@@ -58,7 +58,7 @@ class ChargedMemory final : public ByteWriter {
         end_ = block_.data() + wanted;
     }
     Charge charge_;
-    Block block_;
+    MemoryBlock block_;
     bool refused_ = false;
 };
 

@@ -13,18 +13,18 @@
 
 namespace capture::base {
 
-class Block {
+class MemoryBlock {
   public:
     /// From this size on a block has pages of its own.
     static constexpr std::size_t kLarge = std::size_t{4} << 20;
 
-    Block() = default;
-    ~Block() {
+    MemoryBlock() = default;
+    ~MemoryBlock() {
         if (bytes_) resize(0);
     }
-    Block(Block&& other) noexcept
+    MemoryBlock(MemoryBlock&& other) noexcept
         : bytes_(std::exchange(other.bytes_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-    Block& operator=(Block&& other) noexcept {
+    MemoryBlock& operator=(MemoryBlock&& other) noexcept {
         std::swap(bytes_, other.bytes_);
         std::swap(size_, other.size_);
         if (other.bytes_) other.resize(0);

@@ -1,4 +1,4 @@
-#include "base/block.h"
+#include "base/memory_block.h"
 
 #include <sys/mman.h>
 
@@ -30,7 +30,7 @@ char* reallocate(char* bytes, std::size_t size) {
 }
 
 void release(char* bytes, std::size_t size) {
-    if (size < Block::kLarge)
+    if (size < MemoryBlock::kLarge)
         std::free(bytes);
     else
         ::munmap(bytes, size);
@@ -38,7 +38,7 @@ void release(char* bytes, std::size_t size) {
 
 }  // namespace
 
-void Block::resize(std::size_t size) {
+void MemoryBlock::resize(std::size_t size) {
     if (size == size_) return;
     bool const was_large = size_ >= kLarge;
     bool const large = size >= kLarge;

@@ -1,4 +1,4 @@
-#include "base/block.h"
+#include "base/memory_block.h"
 
 #include <gtest/gtest.h>
 
@@ -12,22 +12,22 @@ namespace capture::base {
 namespace {
 
 /// Bytes that tell where they belong.
-void fill(const Block& block, std::size_t from) {
+void fill(const MemoryBlock& block, std::size_t from) {
     for (std::size_t i = from; i < block.size(); ++i)
         block.data()[i] = static_cast<char>(i * 7 / 5);
 }
-bool filled(const Block& block, std::size_t bytes) {
+bool filled(const MemoryBlock& block, std::size_t bytes) {
     for (std::size_t i = 0; i < bytes; ++i) {
         if (block.data()[i] != static_cast<char>(i * 7 / 5)) return false;
     }
     return true;
 }
 
-TEST(Block, KeepsItsContentWhateverMemoryItMovesTo) {
-    constexpr std::size_t kLarge = Block::kLarge;
+TEST(MemoryBlock, KeepsItsContentWhateverMemoryItMovesTo) {
+    constexpr std::size_t kLarge = MemoryBlock::kLarge;
     std::vector<std::size_t> const sizes{1,          100,        kLarge - 1, kLarge, kLarge + 4097,
                                          3 * kLarge, kLarge / 2, 2 * kLarge, kLarge, 10};
-    Block block;
+    MemoryBlock block;
     std::size_t kept = 0;
     for (std::size_t const size : sizes) {
         block.resize(size);
@@ -42,14 +42,14 @@ TEST(Block, KeepsItsContentWhateverMemoryItMovesTo) {
     EXPECT_EQ(block.size(), 0);
 }
 
-TEST(Block, MovesAlongWithItsOwner) {
-    for (std::size_t const size : {std::size_t{100}, Block::kLarge}) {
-        Block first;
+TEST(MemoryBlock, MovesAlongWithItsOwner) {
+    for (std::size_t const size : {std::size_t{100}, MemoryBlock::kLarge}) {
+        MemoryBlock first;
         first.resize(size);
         fill(first, 0);
-        Block second(std::move(first));
-        Block third;
-        third.resize(Block::kLarge + 100);
+        MemoryBlock second(std::move(first));
+        MemoryBlock third;
+        third.resize(MemoryBlock::kLarge + 100);
         third = std::move(second);
         EXPECT_EQ(third.size(), size);
         EXPECT_TRUE(filled(third, size));
