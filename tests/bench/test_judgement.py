@@ -4,6 +4,7 @@ import random
 
 import compare
 import instructions
+import latency
 import results
 
 
@@ -23,6 +24,16 @@ def test_instructions_fail_above_five_percent_and_when_they_cannot_be_compared()
     assert instructions.judge("a", 50, 100) is None
     assert "not recorded" in instructions.judge("a", 100, None)
     assert "no longer counted" in instructions.judge("a", None, 100)
+
+
+def test_what_is_added_to_a_latency_is_judged_by_neighbouring_turns():
+    broker = [dict.fromkeys(latency.QUANTILES, float(micros)) for micros in (10_000, 90_000, 20_000)]  # slow for a turn
+    capture = [dict.fromkeys(latency.QUANTILES, its["p99"] + more) for its, more in zip(broker, (1000, 3000, 1500))]
+    added = latency.added(capture, broker)
+    assert added["p99"] == [1250, 1500, 2250]
+    row = {"network": "Kafka, linger 20 ms", "linger_ms": 20, "share": 0.5, "added": {"broker": added}}
+    [aim] = [aim for aim in results.judge({"latency": [row]}) if "p99" in aim["aim"]]
+    assert "linger 20 ms" in aim["aim"] and aim["measured"].startswith("1.50 ms") and aim["met"]
 
 
 def growth(*costs):
