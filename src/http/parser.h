@@ -88,6 +88,7 @@ class HeadParser final : private boost::beast::http::basic_parser<true> {
     bool head_done_ = false;
     std::uint8_t lengths_ = 0;
     std::uint8_t encodings_ = 0;
+    bool looked_ = false;  ///< body() has seen the bytes that come next, and wants more
     std::size_t trailers_ = 0;
     ChunkSink* sink_ = nullptr;
 };
