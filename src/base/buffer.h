@@ -10,8 +10,8 @@
 #include <string_view>
 #include <utility>
 
-#include "base/memory_block.h"
 #include "base/budget.h"
+#include "base/memory_block.h"
 
 namespace capture::base {
 
@@ -25,10 +25,12 @@ class Buffer {
     Buffer(Buffer&& other) noexcept
         : block_(std::move(other.block_)),
           size_(std::exchange(other.size_, 0)),
+          capacity_(std::exchange(other.capacity_, 0)),
           charge_(std::move(other.charge_)) {}
     Buffer& operator=(Buffer&& other) noexcept {
         block_ = std::move(other.block_);
         size_ = std::exchange(other.size_, 0);
+        capacity_ = std::exchange(other.capacity_, 0);
         charge_ = std::move(other.charge_);
         return *this;
     }
@@ -36,18 +38,18 @@ class Buffer {
     const char* data() const { return block_.data(); }
     char* data() { return block_.data(); }
     std::size_t size() const { return size_; }
-    std::size_t capacity() const { return block_.size() > 0 ? block_.size() - kSlack : 0; }
+    std::size_t capacity() const { return capacity_; }
     bool empty() const { return size_ == 0; }
     std::string_view view() const { return {data(), size_}; }
     Budget* budget() const { return charge_.budget(); }
 
     /// Makes room for `capacity` bytes in all. False when the budget refuses; the content stays.
     [[nodiscard]] bool reserve(std::size_t capacity) {
-        std::size_t const now = this->capacity();
-        if (capacity <= now) return true;
-        std::size_t const size = std::max(capacity, 2 * now) + kSlack;
-        if (!charge_.add(size - block_.size())) return false;
-        block_.resize(size);
+        if (capacity <= capacity_) return true;
+        std::size_t const wanted = std::max(capacity, 2 * capacity_);
+        if (!charge_.add(wanted + kSlack - block_.size())) return false;
+        block_.resize(wanted + kSlack);
+        capacity_ = wanted;
         return true;
     }
     [[nodiscard]] bool append(std::string_view bytes) {
@@ -62,13 +64,14 @@ class Buffer {
     /// Gives the memory back.
     void reset() {
         block_.resize(0);
-        size_ = 0;
+        size_ = capacity_ = 0;
         charge_.clear();
     }
 
   private:
     MemoryBlock block_;
     std::size_t size_ = 0;
+    std::size_t capacity_ = 0;  ///< without the slack
     Charge charge_;
 };
 

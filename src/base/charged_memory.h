@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <string_view>
 
-#include "base/memory_block.h"
 #include "base/budget.h"
 #include "base/byte_writer.h"
+#include "base/memory_block.h"
 
 namespace capture::base {
 
