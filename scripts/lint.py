@@ -7,12 +7,14 @@ import concurrent.futures
 import functools
 import json
 import os
+import platform
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import frames
 import report
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -324,6 +326,14 @@ def check_generated():
     return problems
 
 
+def check_frames():
+    binary = ROOT / "build" / "release" / "src" / "capture"
+    found = list(frames.beginnings(binary))
+    if not found:
+        return ["no coroutine was found in the program: scripts/frames.py looks for the wrong thing"]
+    return [f"{actor}: its frame begins at {offset} instead of 0: no co_await in a condition" for actor, offset in found if offset]
+
+
 def check_tidy():
     compile_commands()
     sources = [path for path in code() if path.suffix == ".cc" and not is_test(path)]
@@ -350,6 +360,8 @@ def rules(tidy):
     yield "generated pages are up to date", check_generated
     yield "code is formatted", check_format
     yield "headers compile alone", check_headers
+    if platform.machine() == "x86_64":
+        yield "coroutine frames begin where they should", check_frames
     if tidy:
         yield "clang-tidy finds nothing", check_tidy
 
