@@ -4,8 +4,8 @@
 // An allocator that returns freed pages to the kernel little by little returns a large block all at
 // once, soon after it is freed: the next request of its size has thousands of page faults. Pages of
 // its own cost a few faults, of 2 MiB each where the kernel has huge pages, and are the machine's
-// again as soon as the block is freed. One thread at a time; movable; charged to nobody. Ends the process
-// when there is no memory.
+// again as soon as the block is freed. One thread at a time; movable; charged to nobody. Ends the
+// process when there is no memory.
 #pragma once
 
 #include <cstddef>
