@@ -26,28 +26,42 @@ def compact(value):
     return json.dumps(value, separators=(",", ":"))
 
 
+FLAGS = ["new-checkout", "search-v2", "price-badges", "dark-mode", "one-page-cart", "reviews-summary", "fast-delivery-banner",
+         "recommendations-model", "gift-wrapping", "loyalty-programme", "address-lookup", "wallet-payments"]
+WORDS = ("the a of to and in is it for on with as was at by this that from are not have delivery order product customer price "
+         "please thanks quality size colour again never very good great late box open arrived ordered returned").split()
+
+
+def visitor_id(rng):
+    return f"0190f3c2-{rng.getrandbits(16):04x}-7c6a-9d4e-{rng.getrandbits(48):012x}"
+
+
 def event(rng, size, distinct_id=None):
-    """A page view as a browser SDK sends it, padded to about `size` bytes of JSON; small ones have fewer properties."""
+    """A page view as a browser SDK sends it, about `size` bytes of JSON: small ones have fewer properties, large ones texts.
+    Each is another visitor's, but on the same site: what differs from event to event is what differs in recorded requests of
+    SDKs (ids, times, paths, the variants of flags)."""
+    product, visitor = rng.randrange(10**6), visitor_id(rng)
     properties = {
-        "$os": "Mac OS X", "$os_version": "10.15.7", "$browser": "Chrome", "$device_type": "Desktop",
-        "$current_url": f"https://shop.example.com/products/{rng.randrange(10**6)}?ref=home",
-        "$host": "shop.example.com", "$pathname": f"/products/{rng.randrange(10**6)}", "$browser_version": 141,
-        "$browser_language": "en-GB", "$screen_height": 1117, "$screen_width": 1728, "$viewport_height": 992,
-        "$viewport_width": 1728, "$lib": "web", "$lib_version": "1.449.2",
-        "$insert_id": f"{rng.getrandbits(80):020x}", "$time": 1788264000.123 + rng.random(),
-        "$device_id": f"0190f3c2-{rng.getrandbits(16):04x}-7c6a-9d4e-{rng.getrandbits(48):012x}",
-        "$referrer": "$direct", "$referring_domain": "$direct", "$is_identified": False,
-        "$raw_user_agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko)",
+        "$os": "Mac OS X", "$browser": "Chrome", "$device_type": "Desktop", "$timezone": "Europe/Berlin", "$timezone_offset": -120,
+        "$current_url": f"https://shop.example.com/products/{product}?ref=home", "$host": "shop.example.com",
+        "$pathname": f"/products/{product}",
+        "$raw_user_agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+                           "Chrome/141.0.0.0 Safari/537.36",
+        "$browser_version": 141, "$browser_language": "en-GB", "$screen_height": 1117, "$screen_width": 1728,
+        "$viewport_height": 992, "$viewport_width": 1728, "$lib": "web", "$lib_version": "1.449.2",
+        "$insert_id": f"{rng.getrandbits(80):020x}", "$time": round(1788264000 + rng.random() * 1000, 3),
+        "$device_id": visitor, "$referrer": "$direct", "$referring_domain": "$direct", "$is_identified": False,
+        "$session_id": visitor_id(rng), "$window_id": visitor_id(rng), "$active_feature_flags": FLAGS[:4],
     }
+    properties |= {f"$feature/{flag}": rng.choice(["control", "test", True, False]) for flag in FLAGS}
     made = {"event": "$pageview", "distinct_id": distinct_id or f"user-{rng.randrange(10**5)}", "properties": properties,
-            "timestamp": "2026-09-01T12:00:00.123Z"}
+            "timestamp": f"2026-09-01T12:00:{rng.randrange(60):02}.{rng.randrange(1000):03}Z"}
     while len(compact(made)) > size and properties:
         properties.popitem()
     filler, length = 0, len(compact(made))
-    while length < size:
-        name = f"feature/{filler}-{rng.randrange(1000)}"
-        properties[name] = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz ", k=min(max(size - length - len(name) - 6, 4), 400)
-                                               if size > 5000 else 24))
+    while size - length > 20:
+        name, text = f"note {filler}", " ".join(rng.choices(WORDS, k=80 if size - length > 500 else 4))
+        properties[name] = text[:size - length - len(name) - 6]
         length += len(name) + len(properties[name]) + 6
         filler += 1
     return made
