@@ -54,7 +54,7 @@ def main(options):
     worse = []
     with tempfile.TemporaryDirectory(prefix="bench-") as work, open_lab(options.build, work, not options.no_network) as lab:
         print(f"CPU of this tree ÷ CPU of {options.compare}, {rounds} rounds of {options.seconds} s; below 1 is better here")
-        for one in [lab.without_kafka(), lab] if lab.kafka else [lab]:
+        for one in [lab.on(None), lab] if lab.kafka else [lab]:
             for scenario in chosen:
                 logs = ratios(one, scenario, other, rounds, options.seconds)
                 low, high = bootstrap(logs, rng)

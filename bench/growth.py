@@ -1,5 +1,6 @@
 """Part (d): how the cost grows with the number of events, of connections, of bytes, of workers and of keys. Everything
 here is measured with a sink that drops: what grows is ours."""
+import contextlib
 import statistics
 from functools import partial
 
@@ -9,17 +10,27 @@ from lab import running
 RATE = 2000  # requests per second that one connection can carry: only the number of connections differs then
 
 
+TURNS = 3  # of each server at each point, in a round
+
+
+def by_turns(lab, points, count, seconds, per, **options):
+    """{x: {server: µs}} of {x: (mix, {server: it}, options of the load)}. All points take short turns, so that a machine that
+    is slow for a while is so for all of them."""
+    runs = {x: {name: [] for name in servers} for x, (_, servers, _) in points.items()}
+    for _ in range(count * TURNS):
+        for x, (mix, servers, settings) in points.items():
+            for name, server in servers.items():
+                result = lab.load(server, mix, seconds / TURNS, warmup=0.2, **options, **settings)
+                runs[x][name].append(result[f"cpu_us_per_{per}"])
+    return {x: {name: statistics.median(costs) for name, costs in servers.items()} for x, servers in runs.items()}
+
+
 def pairs(lab, mixes, count, seconds, per, **options):
-    """{x: {"capture": µs, "floor": µs}}, both by turns."""
-    found = {}
+    """{x: {"capture": µs, "floor": µs}}."""
     with running(lab.capture()) as capture, running(lab.floor(until="write")) as floor:
-        for x, (mix, settings) in mixes.items():
-            runs = {"capture": [], "floor": []}
-            for _ in range(count):
-                for name, server in (("capture", capture), ("floor", floor)):
-                    runs[name].append(lab.load(server, mix, seconds, **options, **settings)[f"cpu_us_per_{per}"])
-            found[x] = {name: statistics.median(values) for name, values in runs.items()}
-    return found
+        servers = {"capture": capture, "floor": floor}
+        points = {x: (mix, servers, settings) for x, (mix, settings) in mixes.items()}
+        return by_turns(lab, points, count, seconds, per, **options)
 
 
 def events(lab, count, seconds):
@@ -47,25 +58,24 @@ def workers(lab, count, seconds):
     """On all cores, since two workers need two; the load generator is on them as well."""
     mix = lab.mix("batch-50", partial(payloads.batch, count=50))
     every = sorted({*lab.server_cores, *lab.other_cores})
-    found = {}
-    for n in (1, 2):
-        with running(lab.capture(env={"CAPTURE_WORKERS": n}, on=every)) as capture:
-            runs = [lab.load(capture, mix, seconds)["cpu_us_per_event"] for _ in range(count)]
-        found[n] = {"capture": statistics.median(runs)}
-    return found
+    with contextlib.ExitStack() as stack:
+        points = {n: (mix, {"capture": stack.enter_context(running(lab.capture(env={"CAPTURE_WORKERS": n}, on=every)))}, {})
+                  for n in (1, 2)}
+        return by_turns(lab, points, count, seconds, "event")
 
 
 def keys(lab, count, seconds):
     """Live keys of the rate limiter. Each is used once before the measurement, and again and again during it."""
     batch = 500
     mix = lab.mix("keys", partial(payloads.numbered_batch, count=batch, size=1000))
-    found = {}
-    with running(lab.capture("limits")) as capture:
+    points, rss = {}, {}
+    with contextlib.ExitStack() as stack:
         for n in (1000, 10_000, 100_000, 1_000_000, 5_000_000):
-            fill = {"keys": n, "warmup": 0, "warmup_requests": max(1, n // batch)}
-            result = lab.load(capture, mix, seconds * count, connections=8, **fill)
-            found[n] = {"capture": result["cpu_us_per_event"], "rss_mib": result["rss_kib"] / 1024}
-    return found
+            capture = stack.enter_context(running(lab.capture("limits")))
+            filled = lab.load(capture, mix, 0.1, connections=8, keys=n, warmup=0, warmup_requests=max(1, n // batch))
+            rss[n] = {"rss_mib": filled["rss_kib"] / 1024}
+            points[n] = mix, {"capture": capture}, {"connections": 8, "keys": n}
+        return {n: costs | rss[n] for n, costs in by_turns(lab, points, count, seconds, "event").items()}
 
 
 DIMENSIONS = {
@@ -78,7 +88,7 @@ DIMENSIONS = {
 
 
 def measure(lab, count, seconds, report):
-    lab = lab.without_kafka()
+    lab = lab.on(None)
     rows = {}
     for name, (dimension, x, y) in DIMENSIONS.items():
         with report.guard(f"growth of {name}"):

@@ -2,11 +2,13 @@
 import statistics
 
 import payloads
-from lab import running
+from lab import EvenBroker, running
 
-# Shares of the capacity that are measured for each linger in ms. What lingers together is acknowledged together, and of
-# the answers that are due at once the last waits for all others: so a short linger, too.
-SHARES = {20: (0.5, 0.9), 5: (0.5,)}
+KAFKA = "Kafka", 20, (0.5, 0.9)  # broker, linger in ms, shares of the capacity
+# What lingers together is acknowledged together, and of the answers that are due at once the last waits for all others: so a
+# short linger, too; and a broker whose own p99 does not vary by more than capture adds.
+EVEN = "even broker", 5, (0.5,)
+EVEN_RTT = 2  # ms
 QUANTILES = ("p50", "p99", "p99.9")
 CONNECTIONS = 4096  # more than are ever busy: a request that is due must not wait for one that is free
 TURNS = 5  # of each server in a round
@@ -54,19 +56,23 @@ def at_rate(lab, capture, mix, rate, linger, count, seconds):
 
 def measure(lab, count, seconds, report):
     mix = lab.mix("single", payloads.single)
-    return [row for linger in (SHARES if lab.kafka else [20])
-            for row in with_linger(lab, mix, linger, count, seconds, report)]
+    if not lab.kafka:
+        return with_broker(lab, mix, "none", None, (0.5, 0.9), count, seconds, report)
+    rows = with_broker(lab, mix, *KAFKA, count, seconds, report)
+    with running(EvenBroker(lab, EVEN_RTT)) as even:
+        return rows + with_broker(lab.on(even), mix, *EVEN, count, seconds, report)
 
 
-def with_linger(lab, mix, linger, count, seconds, report):
+def with_broker(lab, mix, broker, linger, shares, count, seconds, report):
     rows = []
-    network = f"Kafka, linger {linger} ms" if lab.kafka else "none"
-    with report.guard(f"latency, {network}"), running(lab.capture(env={"KAFKA_PRODUCER_LINGER_MS": linger})) as capture:
+    network = f"{broker}, linger {linger} ms" if linger else broker
+    settings = {"KAFKA_PRODUCER_LINGER_MS": linger} if linger else {}
+    with report.guard(f"latency, {network}"), running(lab.capture(env=settings)) as capture:
         most = capacity(lab, capture, mix, 4 * seconds)
-        for share in SHARES[linger]:
-            seen = at_rate(lab, capture, mix, share * most, linger, count, seconds)
-            rows.append({"network": network, "linger_ms": linger if lab.kafka else None, "share": share, "capacity": most,
-                         "rate": share * most, **{name: middle(quantiles) for name, quantiles in seen.items()},
+        for share in shares:
+            seen = at_rate(lab, capture, mix, share * most, linger or 0, count, seconds)
+            rows.append({"network": network, "linger_ms": linger, "share": share, "capacity": most, "rate": share * most,
+                         **{name: middle(quantiles) for name, quantiles in seen.items()},
                          "added": {name: added(seen["capture"], seen[name]) for name in ("broker", "floor")}})
             report.latency_row(rows[-1])
     return rows

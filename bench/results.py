@@ -126,7 +126,7 @@ def judge(found):
     for row in found.get("latency", []):
         if row["share"] == 0.5 and row["linger_ms"]:
             low, added, high = (micros / 1000 for micros in row["added"]["broker"]["p99"])
-            add(f"p99 added to the broker's own at 50 % load, linger {row['linger_ms']} ms: below 2 ms",
+            add(f"p99 added to the broker's own at 50 % load, {row['network']}: below 2 ms",
                 f"{added:.2f} ms (quartiles of the turns {low:.1f} and {high:.1f})", added < 2)
     for name, growth in found.get("growth", {}).items():
         add(*flatness(name, growth))
