@@ -43,7 +43,7 @@ def bootstrap(logs, rng, samples=10_000):
 def ratios(lab, scenario, other, rounds, seconds):
     starters = {"mine": partial(lab.capture, scenario.server), "theirs": partial(lab.capture, scenario.server, binary=other)}
     runs = cost.by_turns(lab, scenario, starters, rounds, seconds)
-    return [math.log(mine / theirs) for mine, theirs in zip(runs["mine"], runs["theirs"])]
+    return [math.log(mine.micros / theirs.micros) for mine, theirs in zip(runs["mine"], runs["theirs"])]
 
 
 def main(options):

@@ -2,12 +2,18 @@
 import contextlib
 import statistics
 from functools import partial
+from typing import NamedTuple
 
 import scenarios
 from lab import Failure, running
 
 PARTS = ("receive", "inflate", "parse", "write", "produce")
 DISSECTED = ("single", "batch-50", "batch-1000", "lz-string", "replay")
+
+
+class Cost(NamedTuple):
+    micros: float  # of CPU
+    kernel: float  # of them, in the kernel
 
 
 def per_unit(scenario, result):
@@ -18,7 +24,7 @@ TURNS = 3  # of each server in a round
 
 
 def by_turns(lab, scenario, starters, count, seconds):
-    """{name: [µs per round]}. The servers of a round live together and take short turns, so that a noisy machine disturbs
+    """{name: [Cost, one per round]}. The servers of a round live together and take short turns, so that a noisy machine disturbs
     all alike; each round has new processes, so that the luck of one with its addresses does not look like a difference."""
     mix = lab.mix(scenario.name, scenario.make)
     runs = {name: [] for name in starters}
@@ -29,17 +35,21 @@ def by_turns(lab, scenario, starters, count, seconds):
             for turn in range(TURNS):
                 for name in servers if (number + turn) % 2 == 0 else reversed(servers):
                     result = lab.load(servers[name], mix, seconds / 2, connections=scenario.connections, warmup=0.25)
-                    turns[name].append(per_unit(scenario, result))
+                    micros = per_unit(scenario, result)
+                    turns[name].append(Cost(micros, micros * result["kernel_share"]))
             for name, costs in turns.items():
-                runs[name].append(statistics.fmean(costs))
+                runs[name].append(Cost(*map(statistics.fmean, zip(*costs))))
     return runs
 
 
 def row(scenario, network, runs):
-    capture, floor = (statistics.median(runs[name]) for name in ("capture", "floor"))
-    ratios = [one / other for one, other in zip(runs["capture"], runs["floor"])]
+    medians = {name: Cost(*map(statistics.median, zip(*costs))) for name, costs in runs.items()}
+    capture, floor = (medians[name].micros for name in ("capture", "floor"))
+    ratios = [one.micros / other.micros for one, other in zip(runs["capture"], runs["floor"])]
     return {"scenario": scenario.name, "title": scenario.title, "network": network, "per": scenario.per, "capture": capture,
-            "floor": floor, "ratio": capture / floor, "ratio_range": [min(ratios), max(ratios)], "runs": runs}
+            "floor": floor, "ratio": capture / floor, "ratio_range": [min(ratios), max(ratios)],
+            "kernel": {name: cost.kernel for name, cost in medians.items()},
+            "runs": {name: [cost.micros for cost in costs] for name, costs in runs.items()}}
 
 
 def measure(lab, chosen, count, seconds, report):

@@ -118,8 +118,9 @@ def judge(found):
         if row["network"] == "Kafka" and scenario.aim:
             add(f"{scenario.title}: at most {scenario.aim} × floor", f"{row['ratio']:.2f}", row["ratio"] <= scenario.aim)
         if row["network"] == "none" and scenario.aim_alone:
-            add(f"{scenario.title}, sink that drops: at most {scenario.aim_alone} µs per {row['per']}", f"{row['capture']:.2f}",
-                row["capture"] <= scenario.aim_alone)
+            add(f"{scenario.title}, sink that drops: at most {scenario.aim_alone} µs per {row['per']}", f"{row['capture']:.2f}, "
+                f"{row['kernel']['capture']:.2f} of them in the kernel (the floor: {row['floor']:.2f} and "
+                f"{row['kernel']['floor']:.2f})", row["capture"] <= scenario.aim_alone)
     below = [f"{row['scenario']} ({row['network']}) {row['ratio']:.2f}" for row in found.get("cost", []) if row["ratio"] < 1]
     if found.get("cost"):
         add("the floor is a minimum: no ratio below 1", ", ".join(below) or "none", not below)

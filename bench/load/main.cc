@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
@@ -32,7 +33,7 @@ void print_quantiles(const char* name, Latencies& latencies) {
                 latencies.quantile(.999), latencies.quantile(1));
 }
 
-void print(LoadResult& result, double cpu, const WatchedProcess& server) {
+void print(LoadResult& result, double cpu, double kernel, const WatchedProcess& server) {
     auto const per = [cpu](std::uint64_t n) { return n ? cpu * 1e6 / static_cast<double>(n) : 0; };
     std::printf("{\"requests\":%lu,\"events\":%lu,\"ok\":%lu,\"unexpected\":%lu,\"broken\":%lu,",
                 result.requests, result.events, result.ok, result.unexpected, result.broken);
@@ -42,6 +43,7 @@ void print(LoadResult& result, double cpu, const WatchedProcess& server) {
         std::printf("%s\"%zuxx\":%lu", digit > 1 ? "," : "", digit, result.by_class[digit]);
     std::printf("},\"seconds\":%.4f,\"per_second\":%.1f,\"cpu_seconds\":%.6f,", result.seconds,
                 static_cast<double>(result.requests) / result.seconds, cpu);
+    std::printf("\"kernel_share\":%.4f,", cpu > 0 ? std::min(kernel / cpu, 1.0) : 0);
     std::printf("\"cpu_us_per_request\":%.4f,\"cpu_us_per_event\":%.4f,", per(result.requests),
                 per(result.events));
     print_quantiles("latency_us", result.latencies);
@@ -81,8 +83,9 @@ int main(int argc, char** argv) {
         if (warmup > 0) generator.run(warmup);
         if (warmup_requests > 0) generator.run(600, warmup_requests);
         double const before = server.cpu_seconds();
+        double const kernel = server.kernel_seconds();
         LoadResult result = generator.run(seconds);
-        print(result, server.cpu_seconds() - before, server);
+        print(result, server.cpu_seconds() - before, server.kernel_seconds() - kernel, server);
     } catch (const std::exception& error) {
         std::cerr << "capture_load: " << error.what() << "\n";
         return 1;

@@ -13,6 +13,9 @@ class WatchedProcess {
 
     /// User and system time of all threads, those that have ended included, in seconds.
     double cpu_seconds() const;
+    /// The kernel's part of it. Told by the ticks of its clock, so a share of some seconds means
+    /// something, one of milliseconds does not.
+    double kernel_seconds() const;
     long rss_kib() const { return status_kib("VmRSS:"); }
     long peak_rss_kib() const { return status_kib("VmHWM:"); }
 

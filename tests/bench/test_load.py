@@ -109,3 +109,14 @@ def test_payloads_have_the_size_that_was_asked_for():
     for size in (100, 1000, 10_000, 100_000, 1_000_000):
         body = payloads.single_body(random.Random(1), size)
         assert 0.8 * size <= len(body) <= 1.2 * size + 60
+
+
+def test_the_kernels_part_of_the_servers_time_is_what_the_system_says(lab, serve):
+    mix = lab.mix("plain", lambda rng: plain())
+    server = serve()
+    before = os.times()
+    result = lab.load(server, mix, 1, connections=4, warmup=0)
+    after = os.times()
+    user, kernel = after.user - before.user, after.system - before.system
+    assert 0 < result["kernel_share"] < 1
+    assert result["kernel_share"] == pytest.approx(kernel / (user + kernel), abs=0.15)
