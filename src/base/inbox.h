@@ -1,9 +1,9 @@
 // How other threads wake the coroutines of one worker: with a value each, many at a time.
 //
 // A waiting coroutine holds its place, a Waiter; whoever has the value puts it there and links the
-// Waiter to the worker's list. The first of a list posts to the worker's loop once, which then
-// resumes all that have come. So a delivery report costs neither an allocation nor a lock, and a
-// request that waits costs its Waiter.
+// Waiter to the worker's list. The first of a list posts to the worker's loop, which then resumes
+// all that have come, some at a time, in the order in which they came. So a delivery report costs
+// neither an allocation nor a lock, and a request that waits costs its Waiter.
 #pragma once
 
 #include <atomic>
@@ -37,11 +37,14 @@ class Inbox {
     };
 
     void put(Node& node);
-    void post();
-    void resume_all();
+    void collect();
+    void resume_some();
 
     IoContext& io_;
-    std::atomic<Node*> newest_{nullptr};
+    std::atomic<Node*> newest_{nullptr};  ///< what has come, linked backwards
+    Node* oldest_ = nullptr;              ///< the worker's: whose turn comes, linked forwards
+    Node* last_ = nullptr;                ///< of those, while there are any
+    bool goes_on_ = false;                ///< the worker's: the loop will come back to them
 };
 
 /// A place for one value. Lives in the coroutine that waits for it.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <memory>
 #include <stdexcept>
@@ -44,6 +45,48 @@ TEST(Inbox, ResumesEachWithItsValueInTheOrderOfArrival) {
         places[static_cast<std::size_t>(i)]->set(i);
     io.run();  // returns: nobody waits any more
     EXPECT_EQ(order, (std::vector{2, 0, 1}));
+}
+
+TEST(Inbox, GivesTheLoopItsTurnWhileManyGoOn) {
+    constexpr int kCount = 1'000;
+    IoContext io{1};
+    Inbox inbox(io);
+    Waiters waiters;
+    int sum = 0;
+    for (int i = 0; i < kCount; ++i)
+        spawn(io, take(inbox, waiters, sum));
+    io.poll();
+    for (auto* const waiter : waiters)
+        waiter->set(1);
+    int seen = 0;
+    asio::post(io, [&] { seen = sum; });
+    io.run();
+    EXPECT_GT(seen, 0);
+    EXPECT_LT(seen, kCount / 10);
+    EXPECT_EQ(sum, kCount);
+}
+
+TEST(Inbox, KeepsTheOrderOfThoseThatComeWhileOthersGoOn) {
+    constexpr int kCount = 200;
+    IoContext io{1};
+    Inbox inbox(io);
+    std::vector<int> order;
+    std::vector<std::unique_ptr<Inbox::Waiter<int>>> places;
+    for (int i = 0; i < 2 * kCount; ++i) {
+        auto& place = *places.emplace_back(std::make_unique<Inbox::Waiter<int>>(inbox));
+        // Each of the first half sets off one of the second.
+        spawn(io, [](auto& waiter, auto& all, auto& out) -> Task<void> {
+            int const value = co_await waiter.wait([] {});
+            out.push_back(value);
+            if (value < kCount) all[static_cast<std::size_t>(value + kCount)]->set(value + kCount);
+        }(place, places, order));
+    }
+    io.poll();
+    for (int i = 0; i < kCount; ++i)
+        places[static_cast<std::size_t>(i)]->set(i);
+    io.run();
+    ASSERT_EQ(order.size(), 2U * kCount);
+    EXPECT_TRUE(std::ranges::is_sorted(order));
 }
 
 TEST(Inbox, TakesValuesFromManyThreads) {
