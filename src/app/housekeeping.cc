@@ -7,6 +7,8 @@
 #include <csignal>
 #include <filesystem>
 
+#include "base/thread_name.h"
+
 namespace capture::app {
 namespace {
 
@@ -127,6 +129,7 @@ void Housekeeping::run() {
     timers_->sweep.start();
     timers_->gauges.start();
     thread_ = std::thread([this] {
+        base::ThreadName const name("housekeeping");
         while (true) {
             try {
                 io_.run();

@@ -1,7 +1,9 @@
 #include "app/worker.h"
 
 #include <boost/asio/post.hpp>
+#include <string>
 
+#include "base/thread_name.h"
 #include "pipeline/analytics_v0.h"
 #include "pipeline/black_hole.h"
 #include "pipeline/replay.h"
@@ -103,6 +105,7 @@ void Worker::register_routes() {
 void Worker::run() {
     server_.start();
     thread_ = std::thread([this] {
+        base::ThreadName const name("worker-" + std::to_string(index_));
         while (true) {
             try {
                 io_.run();

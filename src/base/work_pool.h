@@ -9,14 +9,18 @@
 #include <utility>
 
 #include "base/async.h"
+#include "base/thread_name.h"
 
 namespace capture::base {
 
 /// Shared by all workers; any thread. Destruction waits for running jobs.
 class WorkPool {
   public:
-    explicit WorkPool(std::size_t threads) : pool_(threads) {}
-    ~WorkPool() { pool_.join(); }
+    explicit WorkPool(std::size_t threads) {
+        ThreadName const inherited("pool");
+        pool_.emplace(threads);
+    }
+    ~WorkPool() { pool_->join(); }
 
     /// Runs `job()` on a pool thread and resumes the caller on its own worker with the result. The
     /// caller is suspended meanwhile, so its locals may be captured by reference; it must not be
@@ -26,7 +30,7 @@ class WorkPool {
         using Result = std::invoke_result_t<Job&>;
         std::optional<Result> result;
         auto const start = [this, &result, &job](auto done) {
-            asio::post(pool_, [&result, &job, done = std::move(done)]() mutable {
+            asio::post(*pool_, [&result, &job, done = std::move(done)]() mutable {
                 result.emplace(job());
                 done(true);
             });
@@ -36,7 +40,7 @@ class WorkPool {
     }
 
   private:
-    asio::thread_pool pool_;
+    std::optional<asio::thread_pool> pool_;
 };
 
 }  // namespace capture::base

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/thread_name.h"
 #include "telemetry/log_line.h"
 
 namespace capture::telemetry {
@@ -81,6 +82,7 @@ struct Logger::Impl {
     }
 
     void write_loop() {
+        base::ThreadName const name("log-writer");
         std::string batch;
         std::unique_lock lock(mutex);
         while (true) {

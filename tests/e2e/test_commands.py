@@ -1,6 +1,7 @@
 """The commands for operators, with real servers."""
 import os
 import subprocess
+from pathlib import Path
 
 from support.process import free_port
 
@@ -32,3 +33,10 @@ def test_check_says_all_that_is_wrong_at_once(binary, tmp_path, kafka):
     failed = [line for line in text.splitlines() if line.startswith("FAILED")]
     for word in ("ADDRESS", "OVERFLOW_BURST_LIMIT", "METADATA_BROKER_LIST", "REDIS_URL"):
         assert any(word in line for line in failed), f"{word} is not among {failed}"
+
+
+def test_threads_say_what_they_do(start, kafka):
+    service = start({"KAFKA_HOSTS": kafka.bootstrap, "CAPTURE_WORKERS": 2})
+    names = {comm.read_text().strip() for comm in Path(f"/proc/{service.pid}/task").glob("*/comm")}
+    assert {"worker-0", "worker-1", "pool", "housekeeping", "kafka-INGESTION", "log-writer", "rdk:main"} <= names, names
+    assert Path(f"/proc/{service.pid}/comm").read_text().strip() == "capture"

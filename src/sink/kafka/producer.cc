@@ -15,6 +15,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "base/thread_name.h"
 #include "sink/kafka/c11_threads.h"
 #include "sink/kafka/reports.h"
 
@@ -317,6 +318,7 @@ void Producer::State::destroy() {
 }
 
 void Producer::State::run() {
+    base::ThreadName const name("kafka-" + slot);
     while (!stopping.load(std::memory_order_acquire))
         serve(1000);
     drain();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/charged_memory.h"
+#include "base/thread_name.h"
 #include "sink/probe.h"
 #include "sink/store/database.h"
 #include "sink/store/headers.h"
@@ -301,6 +302,7 @@ void StoreSink::Group::finish(DeliveryOutcome outcome) {
 // ----------------------------------------------------------------------------------------------------------
 
 void StoreSink::Writer::run() {
+    base::ThreadName const name("store-writer");
     std::unique_lock lock(mutex_);
     while (true) {
         work_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
