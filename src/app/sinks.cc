@@ -26,7 +26,10 @@ std::expected<std::unique_ptr<Sinks>, std::vector<std::string>> Sinks::create(
             break;
         case config::SinkKind::Store: {
             sink::StoreOptions options;
-            options.message_max_bytes = settings.producers.front().message_max_bytes;
+            for (std::size_t i = 0; i < model::kOutputCount; ++i) {
+                auto const& producer = settings.producer_of(model::kOutputNames[i]);
+                options.message_max_bytes[i] = producer.message_max_bytes;
+            }
             auto store =
                 sink::StoreSink::open(settings.store_path, outputs, registry, log, clock, options);
             if (!store) return std::unexpected(std::vector{"CAPTURE_STORE_PATH: " + store.error()});

@@ -139,6 +139,7 @@ class StoreSink::Group final : public RecordGroup {
     std::vector<Row> rows_;
     std::size_t committed_ = 0;
     Row open_{};
+    std::size_t limit_ = 0;                   ///< of the open row
     std::optional<DeliveryOutcome> failure_;  ///< of the row after the last one kept
     DeliveryCallback done_;
     std::int64_t time_ms_ = 0;
@@ -236,6 +237,7 @@ base::ByteWriter& StoreSink::Group::begin(const model::Destination& destination,
                 .headers = 0,
                 .end = 0,
                 .null_key = false};
+    limit_ = writer_.options_.message_max_bytes[static_cast<std::size_t>(destination.output)];
     memory_.start(open_.value);
     return memory_;
 }
@@ -250,12 +252,11 @@ bool StoreSink::Group::commit(std::optional<std::string_view> key,
     store::write_headers(memory_, headers);
     open_.end = memory_.total();
     if (failure_) return !memory_.refused();
-    std::size_t const limit = writer_.options_.message_max_bytes;
     if (open_.topic == open_.value) {
         failure_ = DeliveryOutcome::Rejected;
         count(writer_.probe_.unwired, 1);
-    } else if (limit != 0 &&
-               wire_size(open_.key - open_.value, open_.headers - open_.key, headers) > limit) {
+    } else if (limit_ != 0 &&
+               wire_size(open_.key - open_.value, open_.headers - open_.key, headers) > limit_) {
         failure_ = DeliveryOutcome::TooLargeAtSend;
         count(writer_.probe_.too_large, 1);
     } else {

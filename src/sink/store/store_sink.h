@@ -18,6 +18,7 @@
 // does not shrink, its pages are used again.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <expected>
@@ -25,6 +26,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "model/output.h"
 #include "sink/outputs.h"
 #include "sink/sink.h"
 #include "telemetry/log.h"
@@ -37,9 +39,9 @@ struct StoreOptions {
     std::size_t queue_records = 100'000;
     std::int64_t max_rows = 1'000'000;
     std::int64_t max_bytes = std::int64_t{1} << 30;
-    /// As `message.max.bytes` of a Kafka producer: a record above it ends its group with
-    /// TooLargeAtSend, its predecessors are stored. 0 = no limit.
-    std::size_t message_max_bytes = 0;
+    /// By output, as `message.max.bytes` of its Kafka producer: a record above it ends its group
+    /// with TooLargeAtSend, its predecessors are stored. 0 = no limit.
+    std::array<std::size_t, model::kOutputCount> message_max_bytes{};
     std::chrono::milliseconds busy_timeout{5'000};  ///< waiting for another process's write lock
     std::chrono::milliseconds retry_interval{500};  ///< between attempts to reopen after an error
 };

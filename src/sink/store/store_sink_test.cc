@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -25,9 +26,16 @@ using Headers = std::vector<model::RecordHeader>;
 
 constexpr auto kPatience = std::chrono::seconds(20);
 
+std::array<std::size_t, model::kOutputCount> limit(model::Output output, std::size_t bytes) {
+    std::array<std::size_t, model::kOutputCount> limits{};
+    limits[static_cast<std::size_t>(output)] = bytes;
+    return limits;
+}
+
 config::OutputsSettings outputs() {
     config::OutputsSettings settings;
     settings.by_name["ANALYTICS_MAIN"] = {.topic = "main"};
+    settings.by_name["SESSION_REPLAY_MAIN"] = {.topic = "replay"};
     return settings;
 }
 
@@ -260,7 +268,7 @@ TEST_F(StoreTest, RefusesGroupsBeyondTheQueuesBounds) {
 }
 
 TEST_F(StoreTest, RefusesATooLargeRecordAndKeepsItsPredecessors) {
-    start({.message_max_bytes = 1000});
+    start({.message_max_bytes = limit(model::Output::AnalyticsMain, 1000)});
     auto group = sink->open(3, budget);
     add(*group, "first");
     add(*group, std::string(960, 'x'), "key",
@@ -272,8 +280,17 @@ TEST_F(StoreTest, RefusesATooLargeRecordAndKeepsItsPredecessors) {
     EXPECT_EQ(failures("too_large"), 1);
 }
 
+TEST_F(StoreTest, LimitsTheRecordsOfEachOutputByItself) {
+    start({.message_max_bytes = limit(model::Output::SessionReplayMain, 100)});
+    std::string const large(200, 'x');
+    EXPECT_EQ(store({large}), DeliveryOutcome::Delivered);
+    auto group = sink->open(1, budget);
+    add(*group, large, "k", {}, {.output = model::Output::SessionReplayMain});
+    EXPECT_EQ(wait(send(std::move(group))), DeliveryOutcome::TooLargeAtSend);
+}
+
 TEST_F(StoreTest, TakesRecordsThatAreNoEventsAndCountsNone) {
-    start({.message_max_bytes = 1000});
+    start({.message_max_bytes = limit(model::Output::AnalyticsMain, 1000)});
     auto const uncounted = sink->uncounted();
     auto const send_one = [&](std::string_view value, model::Output output) {
         auto group = uncounted->open(1, budget);
