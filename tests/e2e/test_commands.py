@@ -40,3 +40,15 @@ def test_threads_say_what_they_do(start, kafka):
     names = {comm.read_text().strip() for comm in Path(f"/proc/{service.pid}/task").glob("*/comm")}
     assert {"worker-0", "worker-1", "pool", "housekeeping", "kafka-INGESTION", "log-writer", "rdk:main"} <= names, names
     assert Path(f"/proc/{service.pid}/comm").read_text().strip() == "capture"
+
+
+def test_the_emergency_switch_sends_records_to_the_backup_brokers(start, topics, kafka):
+    """Contract 80 §3.12."""
+    nobody = {"KAFKA_HOSTS": f"127.0.0.1:{free_port()}"}
+    service = start(topics.env() | nobody | {
+        "CAPTURE_ANALYTICS_KAFKA_EMERGENCY_FALLBACK": "FALLBACK-TO-BACKUP-KAFKA-NOW",
+        "CAPTURE_ANALYTICS_KAFKA_EMERGENCY_BACKUP_HOSTS": kafka.bootstrap})
+    assert service.send({"event": "moved", "distinct_id": "user"}).status_code == 200
+    assert [record.data["event"] for record in topics.records("ANALYTICS_MAIN")] == ["moved"]
+    assert service.metrics().sum("capture_emergency_kafka_fallback_active") == 1
+    assert any(line.get("level") == "ERROR" and kafka.bootstrap in str(line) for line in service.log_lines())
