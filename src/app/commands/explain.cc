@@ -67,124 +67,77 @@ Verdict refused(const model::Error& error) {
             .when_bucket_empty = {}};
 }
 
-/// The event as a client would send it, read and processed as a request is.
-class Sample {
-  public:
-    Sample(const config::Settings& settings, const ExplainOptions& options,
-           const base::Clock& clock)
-        : settings_(settings), clock_(clock), registry_("", ""), probe_(registry_) {
-        (void)body_.text.append(request_text(options));
-        if (auto read = this->read(); !read) error_ = read.error();
-    }
+/// What a client would send, and what reading it leaves.
+struct Sample {
+    telemetry::Registry registry{"", ""};
+    parse::Probe probe{registry};
+    model::DecodedBody body;
+    base::Arena arena;
+    model::EventBatch batch;  ///< empty: events of this name are taken and thrown away
+    std::string_view token;
 
-    /// What is wrong with the request as a whole.
-    const std::optional<model::Error>& error() const { return error_; }
-    /// False: events of this name are taken and thrown away.
-    bool wanted() const { return !batch_.events.empty(); }
-    std::string_view token() const { return token_; }
-    const model::ParsedEvent& parsed() const { return batch_.events.front(); }
-
-    model::Result<model::Event> build() {
-        parse::analytics_v0::Processor processor(
-            {.ai_lane_by_prefix = settings_.ai.lane_by_prefix,
-             .reroute_historical = settings_.historical.reroute,
-             .historical_threshold_days = settings_.historical.threshold_days},
-            probe_, clock_);
-        model::RequestFacts const facts{
-            .token = token_, .ip = "127.0.0.1", .now = clock_.now(), .sent_at = std::nullopt};
-        std::vector<model::Event> events;
-        auto built = processor.process(batch_, facts, arena_, events);
-        if (built) built = pipeline::check_ai_lane(settings_, events);
-        if (!built) return std::unexpected(built.error());
-        return std::move(events.front());
-    }
-
-  private:
-    static std::string request_text(const ExplainOptions& options) {
-        std::string text = "{\"api_key\":" + json_string(options.token) +
-                           ",\"historical_migration\":" + (options.historical ? "true" : "false") +
-                           ",\"batch\":[{\"event\":" + json_string(options.event) +
-                           ",\"distinct_id\":" + json_string(options.distinct_id);
-        if (!options.uuid.empty()) text += ",\"uuid\":" + json_string(options.uuid);
-        return text + ",\"properties\":" + options.properties + "}]}";
-    }
-    model::Result<void> read() {
-        auto batch = reader_.read(body_, false, arena_, nullptr);
-        if (!batch) return std::unexpected(batch.error());
-        batch_ = std::move(*batch);
-        if (auto kept = parse::analytics_v0::drop_performance_events(batch_); !kept || !wanted())
-            return kept;
-        auto const token = parse::analytics_v0::request_token(batch_);
-        if (!token) return std::unexpected(token.error());
-        token_ = *token;
+    model::Result<void> keep_token(model::Result<std::string_view> found) {
+        if (!found) return std::unexpected(std::move(found.error()));
+        token = *found;
         return {};
     }
-
-    const config::Settings& settings_;
-    const base::Clock& clock_;
-    telemetry::Registry registry_;
-    parse::Probe probe_;
-    parse::analytics_v0::Reader reader_;
-    model::DecodedBody body_;
-    base::Arena arena_;
-    model::EventBatch batch_;
-    std::string_view token_;
-    std::optional<model::Error> error_;
+    model::RequestFacts facts(const base::Clock& clock) const {
+        return {.token = token, .ip = "127.0.0.1", .now = clock.now(), .sent_at = std::nullopt};
+    }
 };
 
-/// The same for a piece of a recording.
-class RecordingSample {
-  public:
-    RecordingSample(const ExplainOptions& options, const base::Clock& clock)
-        : clock_(clock), registry_("", ""), probe_(registry_) {
-        (void)body_.text.append(request_text(options));
-        if (auto read = this->read(); !read) error_ = read.error();
-    }
+/// As AnalyticsV0 reads a request. The error is what is wrong with the request as a whole.
+model::Result<void> read_event(const ExplainOptions& options, Sample& sample) {
+    std::string text = "{\"api_key\":" + json_string(options.token) +
+                       ",\"historical_migration\":" + (options.historical ? "true" : "false") +
+                       ",\"batch\":[{\"event\":" + json_string(options.event) +
+                       ",\"distinct_id\":" + json_string(options.distinct_id);
+    if (!options.uuid.empty()) text += ",\"uuid\":" + json_string(options.uuid);
+    (void)sample.body.text.append(text + ",\"properties\":" + options.properties + "}]}");
+    auto batch = parse::analytics_v0::Reader().read(sample.body, false, sample.arena, nullptr);
+    if (!batch) return std::unexpected(std::move(batch.error()));
+    sample.batch = std::move(*batch);
+    auto kept = parse::analytics_v0::drop_performance_events(sample.batch);
+    if (!kept || sample.batch.events.empty()) return kept;
+    return sample.keep_token(parse::analytics_v0::request_token(sample.batch));
+}
 
-    const std::optional<model::Error>& error() const { return error_; }
-    std::string_view token() const { return token_; }
-    const model::ParsedEvent& parsed() const { return batch_.events.front(); }
+model::Result<model::Event> build_event(const config::Settings& settings, const base::Clock& clock,
+                                        Sample& sample) {
+    parse::analytics_v0::Processor processor(
+        {.ai_lane_by_prefix = settings.ai.lane_by_prefix,
+         .reroute_historical = settings.historical.reroute,
+         .historical_threshold_days = settings.historical.threshold_days},
+        sample.probe, clock);
+    std::vector<model::Event> events;
+    auto built = processor.process(sample.batch, sample.facts(clock), sample.arena, events);
+    if (built) built = pipeline::check_ai_lane(settings, events);
+    if (!built) return std::unexpected(std::move(built.error()));
+    return std::move(events.front());
+}
 
-    model::Result<model::Event> build() {
-        model::RequestFacts const facts{
-            .token = token_, .ip = "127.0.0.1", .now = clock_.now(), .sent_at = std::nullopt};
-        parse::replay::Processor processor(probe_);
-        model::Event event;
-        auto const done = processor.describe(batch_, facts, {}, arena_, event);
-        if (!done) return std::unexpected(done.error());
-        return event;
-    }
+/// The same for a piece of a recording, as Replay reads it.
+model::Result<void> read_recording(const ExplainOptions& options, Sample& sample) {
+    std::string text =
+        "{\"token\":" + json_string(options.token) +
+        ",\"event\":\"$snapshot\",\"distinct_id\":" + json_string(options.distinct_id) +
+        ",\"properties\":{";
+    if (!options.session_id.empty()) text += "\"$session_id\":" + json_string(options.session_id);
+    (void)sample.body.text.append(text + "}}");
+    auto batch = parse::replay::Reader().read(sample.body, sample.arena, nullptr);
+    if (!batch) return std::unexpected(std::move(batch.error()));
+    sample.batch = std::move(*batch);
+    return sample.keep_token(parse::replay::request_token(sample.batch));
+}
 
-  private:
-    static std::string request_text(const ExplainOptions& options) {
-        std::string text =
-            "{\"token\":" + json_string(options.token) +
-            ",\"event\":\"$snapshot\",\"distinct_id\":" + json_string(options.distinct_id) +
-            ",\"properties\":{";
-        if (!options.session_id.empty())
-            text += "\"$session_id\":" + json_string(options.session_id);
-        return text + "}}";
-    }
-    model::Result<void> read() {
-        auto batch = reader_.read(body_, arena_, nullptr);
-        if (!batch) return std::unexpected(batch.error());
-        batch_ = std::move(*batch);
-        auto const token = parse::replay::request_token(batch_);
-        if (!token) return std::unexpected(token.error());
-        token_ = *token;
-        return {};
-    }
-
-    const base::Clock& clock_;
-    telemetry::Registry registry_;
-    parse::Probe probe_;
-    parse::replay::Reader reader_;
-    model::DecodedBody body_;
-    base::Arena arena_;
-    model::EventBatch batch_;
-    std::string_view token_;
-    std::optional<model::Error> error_;
-};
+model::Result<model::Event> build_recording(const base::Clock& clock, Sample& sample) {
+    parse::replay::Processor processor(sample.probe);
+    model::Event event;
+    auto const done =
+        processor.describe(sample.batch, sample.facts(clock), {}, sample.arena, event);
+    if (!done) return std::unexpected(done.error());
+    return event;
+}
 
 /// Lane, topic and key of an event that every limit let through.
 model::Result<Place> place_of(const config::Settings& settings, const model::Event& event,
@@ -231,30 +184,24 @@ Verdict verdict_of(const config::Settings& settings, limits::Explanation& explai
 std::expected<Answer, std::string> ask(const config::Settings& settings,
                                        const ExplainOptions& options) {
     base::SystemClock const clock;
+    bool const recordings = settings.mode == config::Mode::Recordings;
+    Sample sample;
+    auto const read = recordings ? read_recording(options, sample) : read_event(options, sample);
+    if (!read) return Answer{{}, refused(read.error())};
+    if (sample.batch.events.empty()) {
+        Answer answer;
+        answer.verdict.ending = "dropped";
+        answer.verdict.detail = "events of this name are not kept";
+        return answer;
+    }
     limits::ExplainQuestion question;
     question.historical_migration = options.historical;
     question.data_size = model::data_size;
-    std::optional<Sample> sample;
-    std::optional<RecordingSample> recording;
-    if (settings.mode == config::Mode::Recordings) {
-        recording.emplace(options, clock);
-        if (recording->error()) return Answer{{}, refused(*recording->error())};
-        question.token = recording->token();
-        question.parsed = recording->parsed();
-        question.build = [&recording] { return recording->build(); };
-    } else {
-        sample.emplace(settings, options, clock);
-        if (sample->error()) return Answer{{}, refused(*sample->error())};
-        if (!sample->wanted()) {
-            Answer answer;
-            answer.verdict.ending = "dropped";
-            answer.verdict.detail = "events of this name are not kept";
-            return answer;
-        }
-        question.token = sample->token();
-        question.parsed = sample->parsed();
-        question.build = [&sample] { return sample->build(); };
-    }
+    question.token = sample.token;
+    question.parsed = sample.batch.events.front();
+    question.build = [&] {
+        return recordings ? build_recording(clock, sample) : build_event(settings, clock, sample);
+    };
     auto explained = limits::explain(settings, question, telemetry::Logger::silent(), clock);
     if (!explained) return std::unexpected(explained.error());
     Answer answer;
