@@ -1,6 +1,7 @@
 """`capture explain` says what the running service does: asked about every event of every limiter case, with the same
 environment and the same Redis content, and held against what the service then does to that event."""
 import concurrent.futures
+import itertools
 import json
 import os
 import subprocess
@@ -85,6 +86,7 @@ class Bench:
 
     def __init__(self, binary, env, folder, sink, redis):
         self.binary, self.env, self.folder, self.sink, self.redis = binary, env, folder, sink, redis
+        self.markers = itertools.count()
         self.service = Service(binary, sink.arguments, env, folder)
         sink.open()
 
@@ -97,7 +99,7 @@ class Bench:
     def send(self, question):
         return self.service.connection.exchange("POST", question.request())
 
-    def flush(self, number):
+    def flush(self):
         """Until the counts so far are in Redis: those of an event sent last are written last."""
         if not self.counts():
             return
@@ -107,7 +109,7 @@ class Bench:
         if int(self.env.get("AI_BYTE_LIMIT_PER_SECOND", "0")) > 0:
             scopes.append("ai_bytes")
         path = "/i/v0/ai/batch/" if self.env.get("CAPTURE_MODE") == "ai" else "/batch/"
-        marker = f"phc_marker{number}"
+        marker = f"phc_marker{next(self.markers)}"
         answer = self.send(Question(path, marker, False, {"event": "$ai_trace", "distinct_id": "marker"}))
         assert answer.status == 200, answer.body
         for scope in scopes:
@@ -165,19 +167,17 @@ def compare_group(cases, binary, folder, databases):
         redis = Client(databases.port)
         redis.command("SELECT", number)
     bench = Bench(binary, env, folder, sink, redis)
-    lines = []
     try:
         if number:
             bench.service.wait_loaded(loaded_series(env, content))
-        for place, case in enumerate(cases):
+        for case in cases:
             Run(case, bench.service, sink, CASES).run()
             for question in questions(case, sink):
                 for _ in range(WARM if bench.counts() else 0):
                     bench.send(question)
-                bench.flush(f"{place}-{len(lines)}")
+                bench.flush()
                 found = bench.compare(question)
-                lines += [f"{case.title}: {question.event}: {line}" for line in found]
-                yield lines and lines[-1] if found else None
+                yield f"{case.title}: {question.event}: {found[-1]}" if found else None
             yield from strangers(bench, case, sink)
     finally:
         ending = bench.service.stop()
