@@ -196,7 +196,7 @@ class Explainer {
     bool build() {
         auto event = question_.build();
         if (event) {
-            out_.event = std::move(*event);
+            out_.event = *event;
             return true;
         }
         out_.refused = std::move(event.error());

@@ -116,8 +116,8 @@ QuotaOutcome QuotaLimiter::apply(QuotaMask mask, std::vector<model::ParsedEvent>
         kept.reserve(retained);
         for (Resource const resource : kScoped) {
             if (mask.limited(resource) || matched[index(resource)] == 0) continue;
-            for (model::ParsedEvent& event : events) {
-                if (scope(event) == resource) kept.push_back(std::move(event));
+            for (model::ParsedEvent const& event : events) {
+                if (scope(event) == resource) kept.push_back(event);
             }
         }
         events = std::move(kept);

@@ -222,7 +222,7 @@ Admission RequestLimits::admit(std::vector<model::Event>& events, base::Arena& a
         }
         if (rate_limit(event, hash)) note_limited(admission, event.distinct_id, hash);
         overflow(event, hash);
-        if (kept != i) events[kept] = std::move(event);
+        if (kept != i) events[kept] = event;
         ++kept;
     }
     if (kept != count) events.resize(kept);

@@ -113,7 +113,7 @@ model::Result<model::Event> build_event(const config::Settings& settings, const 
     auto built = processor.process(sample.batch, sample.facts(clock), sample.arena, events);
     if (built) built = pipeline::check_ai_lane(settings, events);
     if (!built) return std::unexpected(std::move(built.error()));
-    return std::move(events.front());
+    return events.front();
 }
 
 /// The same for a piece of a recording, as Replay reads it.
