@@ -78,5 +78,14 @@ TEST_F(LeavesTest, PrintChargesTheBudget) {
     refuses_beyond_the_budget(sink);
 }
 
+TEST_F(LeavesTest, PrintChargesTheHeadersItKeeps) {
+    PrintSink sink(table, registry, telemetry::Logger::silent());
+    base::Budget small(4000, 4000);
+    auto group = sink.open(1, small);
+    group->begin({}, 1).append("v");
+    std::string const long_text(5000, 'x');
+    EXPECT_FALSE(group->commit("key", std::vector<model::RecordHeader>{{"name", long_text}}));
+}
+
 }  // namespace
 }  // namespace capture::sink

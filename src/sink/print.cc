@@ -25,10 +25,11 @@ class PrintSink::Group final : public RecordGroup {
             if (!h.value) continue;
             shown.append(shown.empty() ? "" : " ").append(h.name).append("=").append(*h.value);
         }
+        bool const affordable = memory_.add_charge(memory_.size() + shown.size());
         lines_.push_back({std::string(sink_.outputs_.topic(destination_)),
                           key ? std::string(*key) : std::string("null"), std::move(shown),
                           std::move(line)});
-        return memory_.add_charge(memory_.size() + shown.size());
+        return affordable;
     }
     void submit(DeliveryCallback done) override {
         for (auto const& l : lines_) {
