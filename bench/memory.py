@@ -27,6 +27,18 @@ def allocated_bytes(log):
     return sum(int(size) * int(requests) for size, requests in rows)
 
 
+def rss_at_rest(capture, quiet=3, patience=15):
+    """RSS once it has not fallen for a while: freed memory is given back by and by."""
+    end = time.monotonic() + patience
+    lowest, since = capture.rss(), time.monotonic()
+    while time.monotonic() < min(end, since + quiet):
+        time.sleep(0.2)
+        now = capture.rss()
+        if now < lowest:
+            lowest, since = now, time.monotonic()
+    return lowest
+
+
 def one_load(lab, name, seconds):
     """Peak and later RSS, and what was allocated for an event. Without a name: an idle process."""
     capture = lab.capture(env=ALLOCATION_STATISTICS)
@@ -37,8 +49,10 @@ def one_load(lab, name, seconds):
             make, connections = LOADS[name]
             result = lab.load(capture, lab.mix(name, make), seconds, connections=connections, warmup=0)
             capture.settled_ledger()
-            time.sleep(2)  # a while of quiet, in which memory may be given back
-        after, peak = capture.rss(), capture.peak_rss()
+            after = rss_at_rest(capture)
+        else:
+            after = idle
+        peak = capture.peak_rss()
     return {"load": name or "idle", "events": result["events"], "idle_mib": idle / 2**20,
             "peak_mib": peak / 2**20, "after_mib": after / 2**20,
             "allocated": allocated_bytes(capture.process.output())}
