@@ -15,6 +15,7 @@ LOADS = {
 BUDGET_MIB = 128
 OVERLOAD = 10
 PATIENCE_MS = 5000
+QUIET = 15  # seconds; freed memory is given back over ten
 # size, index, allocated, nmalloc, per second, ndalloc, per second, nrequests
 SIZE_CLASS = r"^ +(\d+) +\d+" + r" +\d+" * 5 + r" +(\d+)"
 
@@ -27,18 +28,6 @@ def allocated_bytes(log):
     return sum(int(size) * int(requests) for size, requests in rows)
 
 
-def rss_at_rest(capture, quiet=3, patience=15):
-    """RSS once it has not fallen for a while: freed memory is given back by and by."""
-    end = time.monotonic() + patience
-    lowest, since = capture.rss(), time.monotonic()
-    while time.monotonic() < min(end, since + quiet):
-        time.sleep(0.2)
-        now = capture.rss()
-        if now < lowest:
-            lowest, since = now, time.monotonic()
-    return lowest
-
-
 def one_load(lab, name, seconds):
     """Peak and later RSS, and what was allocated for an event. Without a name: an idle process."""
     capture = lab.capture(env=ALLOCATION_STATISTICS)
@@ -49,10 +38,8 @@ def one_load(lab, name, seconds):
             make, connections = LOADS[name]
             result = lab.load(capture, lab.mix(name, make), seconds, connections=connections, warmup=0)
             capture.settled_ledger()
-            after = rss_at_rest(capture)
-        else:
-            after = idle
-        peak = capture.peak_rss()
+            time.sleep(QUIET)
+        after, peak = capture.rss(), capture.peak_rss()
     return {"load": name or "idle", "events": result["events"], "idle_mib": idle / 2**20,
             "peak_mib": peak / 2**20, "after_mib": after / 2**20,
             "allocated": allocated_bytes(capture.process.output())}
